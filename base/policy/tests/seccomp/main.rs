@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The compiler of seccomp filters against a naive reading of profiles and against libseccomp.
+#![cfg(target_arch = "x86_64")]
+
+mod library;
+mod naive;
+mod oracle;
+mod property;
+mod sample;

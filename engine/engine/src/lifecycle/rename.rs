@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Renaming: reserve the new name, replace the record, release the old name.
+
+use crate::container::transition::Transition;
+use crate::container::{lookup, names, reservation, status, sweep};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::layout::files;
+
+impl Engine {
+    /// Gives container `id` the name `new_name`.
+    ///
+    /// # Errors
+    /// When the name is malformed, taken, or the old one, or the container is one that its monitor
+    /// removes under its old name.
+    pub fn rename(&self, id: &str, new_name: &str) -> Result<()> {
+        sweep::sweep(&self.layout)?;
+        let _transition = Transition::begin(&self.layout, id)?;
+        let mut record = lookup::record(&self.layout, id)?;
+        let old = record.name.clone();
+        if new_name.strip_prefix('/').unwrap_or(new_name) == old {
+            return Err(Error::invalid(
+                "Renaming a container with the same name as its current name",
+                "choose another name",
+            ));
+        }
+        if record.options.auto_remove && status::read(&self.layout, id)?.state.is_running() {
+            return Err(Error::state(
+                format!("container {old} was started with `--rm` and runs"),
+                "its monitor knows it by its name; rename it before it is started",
+            ));
+        }
+        record.name = names::allocate(&self.layout, id, Some(new_name))?;
+        let path = self.layout.container(id).join(files::RECORD);
+        brig_state::atomic::write_json(&path, &record)?;
+        reservation::release(&names::path(&self.layout, &old), id)
+    }
+}

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Create and start.
+
+use crate::container::create::RunRequest;
+use crate::container::make;
+use crate::container::options::MountRequest;
+use crate::container::record::ContainerRecord;
+use crate::container::status::{self, State};
+use crate::container::transition::Transition;
+use crate::container::{idmap, lookup, names, sweep};
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::launch::launch;
+use std::os::fd::OwnedFd;
+
+/// A container that was started.
+#[derive(Debug)]
+pub struct Started {
+    /// Its id.
+    pub id: String,
+    /// Its first attach client, if one was asked for: speaks `brig_spec::monitor::frame`.
+    pub client: Option<OwnedFd>,
+}
+
+/// A container that was made and may be started by its maker without anybody coming between.
+#[derive(Debug)]
+pub struct Created {
+    record: ContainerRecord,
+    transition: Transition,
+}
+
+impl Created {
+    /// Returns its record.
+    #[must_use]
+    pub fn record(&self) -> &ContainerRecord {
+        &self.record
+    }
+}
+
+impl Engine {
+    /// Creates a container.
+    ///
+    /// # Errors
+    /// When the image is missing, the name is taken, or the request cannot be met.
+    pub fn create(&self, request: &RunRequest) -> Result<Created> {
+        self.layout.make_data()?;
+        sweep::sweep(&self.layout)?;
+        let (record, transition) = make::make(self, request)?;
+        Ok(Created { record, transition })
+    }
+
+    /// Starts a container that [`Engine::create`] has just made.
+    ///
+    /// # Errors
+    /// As [`Engine::start`].
+    pub fn start_created(&self, created: Created, attach: bool) -> Result<Started> {
+        let Created { record, transition } = created;
+        make_bind_sources(&record)?;
+        self.launch(&record, &transition, attach)
+    }
+
+    /// Starts container `id`; `None` when it runs already.
+    ///
+    /// # Errors
+    /// When it does not exist, or its process cannot be started.
+    pub fn start(&self, id: &str, attach: bool) -> Result<Option<Started>> {
+        sweep::sweep(&self.layout)?;
+        let transition = Transition::begin(&self.layout, id)?;
+        let mut status = status::read(&self.layout, id)?;
+        if status.state == State::Broken {
+            super::repair::repair(self, id, &transition)?;
+            status = status::read(&self.layout, id)?;
+        }
+        if status.state.is_running() {
+            return Ok(None);
+        }
+        let record = lookup::record(&self.layout, id)?;
+        names::confirm(&self.layout, id, &record.name)?;
+        if let Some(slot) = record.id_slot {
+            idmap::confirm(&self.layout, id, slot)?;
+        }
+        make_bind_sources(&record)?;
+        self.launch(&record, &transition, attach).map(Some)
+    }
+
+    fn launch(
+        &self,
+        record: &ContainerRecord,
+        transition: &Transition,
+        attach: bool,
+    ) -> Result<Started> {
+        match launch(&self.layout, record, attach) {
+            Ok(monitored) => Ok(Started { id: record.id.clone(), client: monitored.client }),
+            Err(error) => {
+                // Only a monitor that was killed has left something.
+                match super::repair::repair(self, &record.id, transition) {
+                    Err(Error::NoSuchContainer(_)) | Ok(()) => Err(error),
+                    Err(_) => Err(error),
+                }
+            }
+        }
+    }
+}
+
+/// Makes the missing sources of `-v` binds, as Docker does.
+fn make_bind_sources(record: &ContainerRecord) -> Result<()> {
+    for mount in &record.options.mounts {
+        let MountRequest::Bind { source, create_source, .. } = mount else { continue };
+        match std::fs::metadata(source) {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && *create_source => {
+                std::fs::create_dir_all(source)
+                    .map_err(Error::io("create the directory", source))?;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(Error::invalid(
+                    format!("bind source path does not exist: {}", source.escape_debug()),
+                    "create it, or use `-v`, which does",
+                ));
+            }
+            Err(error) => return Err(Error::io("read", source)(error)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The content of regular files, with holes where the archive or a run of zeros allows one.
+
+use super::LayerError;
+use crate::tarball::{Member, TarError};
+use rustix::fs::ftruncate;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+/// Bytes moved at a time.
+const CHUNK: usize = 128 * 1024;
+
+/// Zeros that become a hole: blocks of this size, so that small files stay in one piece.
+const HOLE: usize = 64 * 1024;
+
+/// Gives a member's data in order; 0 at the end.
+pub(super) type Data<'d> = dyn FnMut(&mut [u8]) -> Result<usize, TarError> + 'd;
+
+/// A writer with its buffer, used for all files of a layer.
+pub(super) struct Content {
+    buffer: Vec<u8>,
+}
+
+impl Content {
+    pub(super) fn new() -> Self {
+        Self { buffer: vec![0; CHUNK] }
+    }
+
+    /// Writes a member's data into its new file; returns the bytes that are not holes of the archive.
+    pub(super) fn write(
+        &mut self,
+        file: &File,
+        member: &Member,
+        data: &mut Data<'_>,
+    ) -> Result<u64, LayerError> {
+        let mut end = 0;
+        match &member.sparse {
+            None => end = self.extent(file, member, data, 0, member.data_bytes)?,
+            Some((extents, _)) => {
+                for extent in extents {
+                    end = self.extent(file, member, data, extent.offset, extent.bytes)?;
+                }
+            }
+        }
+        if end < member.logical_bytes() {
+            ftruncate(file, member.logical_bytes())
+                .map_err(LayerError::os("extend", &member.path))?;
+        }
+        Ok(member.data_bytes)
+    }
+
+    /// Writes one extent; returns the end of the last byte that is in the file.
+    fn extent(
+        &mut self,
+        file: &File,
+        member: &Member,
+        data: &mut Data<'_>,
+        offset: u64,
+        bytes: u64,
+    ) -> Result<u64, LayerError> {
+        let (mut position, mut end) = (offset, offset);
+        let last = offset + bytes;
+        while position < last {
+            let left = usize::try_from(last - position).unwrap_or(usize::MAX);
+            let wanted = left.min(CHUNK);
+            let count = data(&mut self.buffer[..wanted])?;
+            if count == 0 {
+                break;
+            }
+            for piece in self.buffer[..count].chunks(HOLE) {
+                if piece.len() < HOLE || !is_zero(piece) {
+                    file.write_all_at(piece, position).map_err(|source| LayerError::Os {
+                        operation: "write",
+                        path: crate::printable::printable(&member.path),
+                        source,
+                    })?;
+                    end = position + piece.len() as u64;
+                }
+                position += piece.len() as u64;
+            }
+        }
+        Ok(end)
+    }
+}
+
+/// Returns whether a piece is all zeros; most are not, and their first bytes tell.
+fn is_zero(piece: &[u8]) -> bool {
+    piece[..64].iter().all(|byte| *byte == 0) && piece.iter().all(|byte| *byte == 0)
+}

@@ -1,0 +1,272 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Calls of the OCI runtime, by its command line.
+//!
+//! Invariant: the runtime inherits descriptors 0 to 2 and nothing else; everything that the
+//! monitor opens is close-on-exec.
+
+use crate::stdio::ContainerEnds;
+use brig_spec::monitor::Launch;
+use rustix::fs::{MemfdFlags, memfd_create};
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Name of the runtime's own log in the run directory.
+const LOG: &str = "runtime.log";
+
+/// Name of the file in which the runtime leaves the pid of the container's init.
+const PID_FILE: &str = "init.pid";
+
+/// Most bytes of a runtime's words that are read.
+const WORDS_BYTES_MAX: u64 = 64 * 1024;
+
+/// Why a call of the runtime failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RuntimeError {
+    /// The runtime itself could not be executed.
+    #[error("cannot execute the OCI runtime `{}`", program.display())]
+    Execute { program: PathBuf, source: io::Error },
+    /// It said no.
+    #[error("{message}")]
+    Refused { message: String },
+    /// It said no, but not in its log, so the reason is on the container's stderr if anywhere.
+    #[error("the OCI runtime failed without a word")]
+    Silent,
+    /// It succeeded but left no usable pid.
+    #[error("the OCI runtime left no pid in `{}`", path.display())]
+    NoPid { path: PathBuf },
+}
+
+impl RuntimeError {
+    /// Returns Docker's exit code for a start that failed so.
+    pub(crate) fn exit_code(&self) -> i32 {
+        match self {
+            Self::Refused { message } => exit_code_of(message),
+            Self::Execute { .. } | Self::Silent | Self::NoPid { .. } => 125,
+        }
+    }
+}
+
+/// The runtime, bound to one container.
+#[derive(Debug)]
+pub(crate) struct Runtime {
+    program: PathBuf,
+    arguments: Vec<String>,
+    id: String,
+    bundle: String,
+    run_dir: PathBuf,
+}
+
+impl Runtime {
+    /// Binds the runtime of `launch`; its files go into `run_dir`.
+    pub(crate) fn new(launch: &Launch, run_dir: &Path) -> Self {
+        Self {
+            program: launch.runtime.clone().into(),
+            arguments: launch.runtime_args.clone(),
+            id: launch.id.clone(),
+            bundle: launch.bundle.clone(),
+            run_dir: run_dir.to_owned(),
+        }
+    }
+
+    /// Creates the container and returns the pid of its init, which waits for [`Self::start`].
+    pub(crate) fn create(
+        &self,
+        console_socket: Option<&str>,
+        ends: ContainerEnds,
+    ) -> Result<i32, RuntimeError> {
+        let pid_file = self.run_dir.join(PID_FILE);
+        let mut command = self.command("create");
+        command.args(["--bundle", &self.bundle]).arg("--pid-file").arg(&pid_file);
+        if let Some(path) = console_socket {
+            command.args(["--console-socket", path]);
+        }
+        command.arg(&self.id).stdin(ends.stdin).stdout(ends.stdout).stderr(ends.stderr);
+        self.run(command, None)?;
+        let text = read_some(File::open(&pid_file));
+        text.trim()
+            .parse()
+            .ok()
+            .filter(|&pid| pid > 0)
+            .ok_or(RuntimeError::NoPid { path: pid_file })
+    }
+
+    /// Lets the container's init execute the user's program.
+    pub(crate) fn start(&self) -> Result<(), RuntimeError> {
+        let mut command = self.command("start");
+        command.arg(&self.id);
+        self.run_alone(command)
+    }
+
+    /// Kills what is left of the container and removes its cgroup and its state.
+    pub(crate) fn delete(&self) -> Result<(), RuntimeError> {
+        let mut command = self.command("delete");
+        command.args(["--force", &self.id]);
+        self.run_alone(command)
+    }
+
+    /// Removes the files that the calls have left in the run directory.
+    pub(crate) fn remove_files(&self) {
+        for name in [LOG, PID_FILE] {
+            // Missing is fine, and a leftover is overwritten by the next run.
+            drop(std::fs::remove_file(self.run_dir.join(name)));
+        }
+    }
+
+    fn command(&self, verb: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).arg("--log").arg(self.run_dir.join(LOG));
+        command.args(["--log-format", "json", verb]);
+        command
+    }
+
+    /// Runs a call that has nothing to do with the container's own stdio.
+    fn run_alone(&self, mut command: Command) -> Result<(), RuntimeError> {
+        // A file, since nobody reads a pipe while the runtime runs.
+        let words = memfd_create("brig-runtime", MemfdFlags::CLOEXEC).ok();
+        command.stdin(Stdio::null()).stdout(Stdio::null());
+        match words.as_ref().and_then(|words| words.try_clone().ok()) {
+            Some(copy) => command.stderr(copy),
+            None => command.stderr(Stdio::null()),
+        };
+        self.run(command, words)
+    }
+
+    fn run(&self, mut command: Command, words: Option<OwnedFd>) -> Result<(), RuntimeError> {
+        let result = command.status();
+        // Closes this process's copies of the container's ends of the pipes.
+        drop(command);
+        match result {
+            Ok(status) if status.success() => Ok(()),
+            Ok(_) => Err(self.refusal(words)),
+            Err(source) => Err(RuntimeError::Execute { program: self.program.clone(), source }),
+        }
+    }
+
+    /// Returns the runtime's last error, from its log, else from what it wrote to stderr.
+    fn refusal(&self, words: Option<OwnedFd>) -> RuntimeError {
+        let log = read_some(File::open(self.run_dir.join(LOG)));
+        if let Some(message) = last_error(&log) {
+            return RuntimeError::Refused { message };
+        }
+        let Some(words) = words else { return RuntimeError::Silent };
+        let mut file = File::from(words);
+        // It was written through a shared offset, which stands at the end.
+        drop(file.rewind());
+        RuntimeError::Refused { message: explanation_from_stderr(&read_some(Ok(file))) }
+    }
+}
+
+/// Returns the last line that says something; a runtime that cannot even open its log says it
+/// on stderr.
+pub(crate) fn explanation_from_stderr(text: &str) -> String {
+    let last = text.lines().map(str::trim).rfind(|line| !line.is_empty());
+    last.unwrap_or("the OCI runtime failed without a word").to_owned()
+}
+
+/// Returns the message of the last error in a log of JSON lines.
+fn last_error(log: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Entry {
+        level: String,
+        msg: String,
+    }
+    log.lines()
+        .rev()
+        .filter_map(|line| serde_json::from_str::<Entry>(line).ok())
+        .find(|entry| matches!(entry.level.as_str(), "error" | "fatal"))
+        .map(|entry| entry.msg)
+}
+
+fn read_some(file: io::Result<File>) -> String {
+    let mut bytes = Vec::new();
+    if let Ok(file) = file {
+        // What was read before an error is as good as what there is.
+        drop(file.take(WORDS_BYTES_MAX).read_to_end(&mut bytes));
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Reasons why an existing file is not executed.
+const NOT_EXECUTABLE: [&str; 5] = [
+    "permission denied",
+    "operation not permitted",
+    "is a directory",
+    "not a directory",
+    "exec format error",
+];
+
+/// Returns Docker's exit code for a runtime's words: 127 command not found, 126 command cannot
+/// be executed, 125 everything else. Runtimes have no other way to tell.
+fn exit_code_of(message: &str) -> i32 {
+    let text = message.to_ascii_lowercase();
+    // Go's os/exec and its imitators say `exec: "NAME": reason`; crun `open executable` or
+    // `executable file ... not found`; others `exec NAME: reason`.
+    let about_the_command = ["exec:", "exec \"", "exec `", "exec /", "executable"]
+        .iter()
+        .any(|word| text.contains(word));
+    let says = |reason: &str| text.contains(reason);
+    if says("not found in $path") {
+        127
+    } else if !about_the_command {
+        125
+    } else if says("no such file or directory") {
+        127
+    } else if NOT_EXECUTABLE.iter().any(|reason| says(reason)) {
+        126
+    } else {
+        125
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_code_of_runtimes_words_is_dockers() {
+        for (message, code) in [
+            (
+                r#"runc create failed: unable to start container process: exec: "nosuch": executable file not found in $PATH"#,
+                127,
+            ),
+            (
+                r#"unable to start container process: exec: "/nosuch": stat /nosuch: no such file or directory"#,
+                127,
+            ),
+            (r#"unable to start container process: exec: "/etc/passwd": permission denied"#, 126),
+            (r#"unable to start container process: exec: "/etc": is a directory"#, 126),
+            ("executable file `nosuch` not found in $PATH: No such file or directory", 127),
+            ("open executable: Permission denied", 126),
+            ("open executable: Operation not permitted", 126),
+            ("exec /script: exec format error", 126),
+            (r#"error mounting "/nosuch" to rootfs at "/mnt": no such file or directory"#, 125),
+            (r#"chdir to cwd ("/root") set in config.json failed: permission denied"#, 125),
+            ("container with given ID already exists", 125),
+        ] {
+            assert_eq!(exit_code_of(message), code, "{message}");
+        }
+    }
+
+    #[test]
+    fn last_error_skips_what_is_no_error() {
+        let log = concat!(
+            r#"{"level":"error","msg":"first","time":"2024-01-01T00:00:00Z"}"#,
+            "\n",
+            r#"{"level":"error","msg":"exec: \"x\": no","time":"2024-01-01T00:00:00Z"}"#,
+            "\n",
+            r#"{"level":"warning","msg":"later","time":"2024-01-01T00:00:00Z"}"#,
+            "\nnot json\n{\"level\":\"err",
+        );
+        assert_eq!(last_error(log).unwrap(), "exec: \"x\": no");
+        assert_eq!(last_error("not json\n"), None);
+    }
+
+    #[test]
+    fn explanation_from_stderr_takes_the_last_words() {
+        assert_eq!(explanation_from_stderr("usage\n\nbad flag\n\n"), "bad flag");
+        assert_eq!(explanation_from_stderr(" \n"), "the OCI runtime failed without a word");
+    }
+}

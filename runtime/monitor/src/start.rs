@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+//! From the launch record to a running container, and back when a step fails.
+
+use crate::attach::{Clients, socket};
+use crate::cgroup::OomCounter;
+use crate::console::{ConsoleError, ConsoleSocket};
+use crate::init::Init;
+use crate::launch::Run;
+use crate::log::{Log, UnknownDriver, json_file::Stream};
+use crate::rootfs::{self, Overlay, RootfsError};
+use crate::runtime::{Runtime, RuntimeError, explanation_from_stderr};
+use crate::status::Recorder;
+use crate::stdio::{self, ContainerEnds, Endpoint, Output, Stdio};
+use brig_spec::monitor::{Rootfs, run_files};
+use brig_spec::runtime::IdMapping;
+use brig_sys::{Context, SysError, fault, proc};
+use rustix::fs::{Gid, Mode, Uid, mkdirat};
+use rustix::io::Errno;
+use std::os::fd::{AsFd, OwnedFd};
+
+/// Why a container did not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    /// A system call failed.
+    #[error(transparent)]
+    System(#[from] SysError),
+    /// The status record cannot be written.
+    #[error(transparent)]
+    State(#[from] brig_state::Error),
+    /// The root file system cannot be mounted.
+    #[error(transparent)]
+    Rootfs(#[from] RootfsError),
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Log(#[from] UnknownDriver),
+    /// The runtime said no.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// There is no terminal.
+    #[error(transparent)]
+    Console(#[from] ConsoleError),
+    /// The runtime reported a process that does not exist.
+    #[error("the container's init, pid {pid}, is gone before its start")]
+    InitGone { pid: i32 },
+}
+
+impl StartError {
+    /// Returns Docker's exit code for the failure.
+    pub(crate) fn exit_code(&self) -> i32 {
+        match self {
+            Self::Runtime(error) => error.exit_code(),
+            _ => 125,
+        }
+    }
+
+    /// Returns what may help, empty when nothing is known to.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            Self::Runtime(RuntimeError::Execute { .. }) => {
+                "install the OCI runtime or name another one with `--runtime`"
+            }
+            Self::State(_) => "free some space, see `df`",
+            _ => "",
+        }
+    }
+}
+
+/// Everything that serves a running container.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) init: Init,
+    pub(crate) stdio: Stdio,
+    pub(crate) clients: Clients,
+    pub(crate) log: Log,
+    pub(crate) oom: OomCounter,
+}
+
+/// Starts the container of `run`. On failure the caller calls [`undo`].
+pub(crate) fn start(
+    run: &Run,
+    runtime: &Runtime,
+    status: &mut Recorder,
+    foreground: Option<OwnedFd>,
+) -> Result<Running, StartError> {
+    let launch = &run.launch;
+    status.starting()?;
+    fault::point("monitor.starting")?;
+    prepare_rootfs(run)?;
+    fault::point("monitor.rootfs")?;
+    let log = Log::open(&launch.log)?;
+    if let Some(socket) = &foreground {
+        stdio::nonblocking(socket)?;
+    }
+    let listener = socket::listen_at(run.dir.as_fd(), run_files::SOCKET)?;
+    let clients = Clients::new(listener, foreground, launch.stdin_once);
+    fault::point("monitor.socket")?;
+    let (pid, stdio) = create(run, runtime)?;
+    fault::point("monitor.created")?;
+    let init = Init::adopt(pid)?;
+    let oom = OomCounter::of_process(pid);
+    let stat = proc::stat(pid)?.ok_or(StartError::InitGone { pid })?;
+    runtime.start()?;
+    fault::point("monitor.started")?;
+    status.running(pid, stat.start_ticks)?;
+    fault::point("monitor.running")?;
+    Ok(Running { init, stdio, clients, log, oom })
+}
+
+/// Removes what a failed [`start`] has left.
+pub(crate) fn undo(run: &Run, runtime: &Runtime) {
+    // Unknown to the runtime when it was not called yet; it says so and changes nothing.
+    drop(runtime.delete());
+    tidy(run, runtime);
+}
+
+/// Removes the run's files and mounts, but for the lock.
+pub(crate) fn tidy(run: &Run, runtime: &Runtime) {
+    if matches!(run.launch.rootfs, Rootfs::Overlay { .. }) {
+        rootfs::unmount_overlay(run.launch.rootfs_path.as_ref());
+    }
+    ConsoleSocket::unlink(&run.dir);
+    runtime.remove_files();
+    for name in [run_files::SOCKET, run_files::LAUNCH] {
+        let _ = rustix::fs::unlinkat(&run.dir, name, rustix::fs::AtFlags::empty());
+    }
+    let _ = rustix::fs::unlinkat(&run.dir, run_files::ROOTFS, rustix::fs::AtFlags::REMOVEDIR);
+}
+
+fn prepare_rootfs(run: &Run) -> Result<(), StartError> {
+    let Rootfs::Overlay { lower, upper, work, uid_mappings, gid_mappings } = &run.launch.rootfs
+    else {
+        return Ok(());
+    };
+    match mkdirat(&run.dir, run_files::ROOTFS, Mode::from_raw_mode(0o700)) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(errno) => return Err(errno).context("mkdirat", || run_files::ROOTFS)?,
+    }
+    let overlay = Overlay {
+        lower,
+        upper,
+        work,
+        uid_mappings,
+        gid_mappings,
+        volatile: run.launch.auto_remove.is_some(),
+    };
+    Ok(rootfs::mount_overlay(&overlay, run.launch.rootfs_path.as_ref())?)
+}
+
+fn create(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
+    if run.launch.terminal {
+        create_with_terminal(run, runtime)
+    } else {
+        create_with_pipes(run, runtime)
+    }
+}
+
+fn create_with_terminal(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
+    let console = ConsoleSocket::listen(&run.dir, &run.path)?;
+    let ends = ContainerEnds {
+        stdin: stdio::dev_null()?,
+        stdout: stdio::dev_null()?,
+        stderr: stdio::dev_null()?,
+    };
+    let pid = runtime.create(Some(&console.path), ends)?;
+    let terminal = console.receive()?;
+    ConsoleSocket::unlink(&run.dir);
+    Ok((pid, Stdio::new(Endpoint::Terminal(terminal))))
+}
+
+fn create_with_pipes(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
+    let (endpoint, ends) = stdio::pipes(run.launch.stdin_open, container_root(run))?;
+    let mut stdio = Stdio::new(endpoint);
+    match runtime.create(None, ends) {
+        Ok(pid) => Ok((pid, stdio)),
+        Err(RuntimeError::Silent) => {
+            let mut words = [0_u8; 4096];
+            let count = match stdio.read_output(Stream::Stderr, &mut words) {
+                Output::Bytes(count) => count,
+                Output::Nothing | Output::Ended => 0,
+            };
+            let message = explanation_from_stderr(&String::from_utf8_lossy(&words[..count]));
+            Err(RuntimeError::Refused { message }.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Returns the host ids of the container's root where it differs from the host's.
+fn container_root(run: &Run) -> Option<(Uid, Gid)> {
+    let Rootfs::Overlay { uid_mappings, gid_mappings, .. } = &run.launch.rootfs else {
+        return None;
+    };
+    let root = |mappings: &[IdMapping]| {
+        mappings.iter().find(|mapping| mapping.container_id == 0).map(|mapping| mapping.host_id)
+    };
+    Some((Uid::from_raw(root(uid_mappings)?), Gid::from_raw(root(gid_mappings)?)))
+}

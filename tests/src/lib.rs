@@ -1,0 +1,2 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Nothing: the tests are one executable, `tests/main.rs`.
