@@ -9,8 +9,10 @@ use std::sync::OnceLock;
 /// Cargo's target directory.
 #[must_use]
 pub fn target_dir() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"), PathBuf::from)
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("target"),
+        PathBuf::from,
+    )
 }
 
 /// Finds an executable in `BRIG_BIN_DIR`, then in `target/release`, then in `PATH`.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What a test needs of its host. A missing need is a counted, named skip, never a silent pass.
 
-use crate::runtime::{Feature, Runtime};
+use crate::runtime::Runtime;
 use crate::{binaries, cgroup};
 use std::fs;
 use std::io::Write;
@@ -83,6 +83,7 @@ pub fn missing(need: &str) -> Option<String> {
         "seccomp" => path("/proc/sys/kernel/seccomp/actions_avail"),
         "kvm" => path("/dev/kvm"),
         "tun" => path("/dev/net/tun"),
+        "fuse" => path("/dev/fuse"),
         "cap_sys_resource" => capability(24),
         "two_cpus" => {
             unless(std::thread::available_parallelism().is_ok_and(|n| n.get() > 1), "one cpu")
@@ -92,10 +93,7 @@ pub fn missing(need: &str) -> Option<String> {
         }
         "brig_oci" => unless(binaries::find("brig-oci").is_some(), "not built"),
         "brig" => unless(binaries::find("brig").is_some(), "not built"),
-        other => match Feature::named(other) {
-            Some(feature) => Runtime::under_test().lacks(feature),
-            None => panic!("no such need: {other}"),
-        },
+        other => Runtime::under_test().lacks(other),
     }
 }
 

@@ -7,5 +7,6 @@
 
 pub mod caps;
 pub mod masks;
+pub mod profile;
 pub mod rlimits;
 pub mod seccomp;

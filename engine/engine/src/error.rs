@@ -83,7 +83,7 @@ pub enum Error {
     },
     /// A record could not be read or written.
     #[error(transparent)]
-    State0(#[from] brig_state::Error),
+    Record(#[from] brig_state::Error),
     /// A system call failed.
     #[error(transparent)]
     Sys(#[from] brig_sys::SysError),
@@ -149,8 +149,8 @@ impl Error {
             Self::Start { exit_code: 127, .. } => Kind::CommandNotFound,
             Self::Start { .. } | Self::Runtime { .. } => Kind::Internal,
             Self::Io { source, .. } => kind_of_io(source),
-            Self::State0(brig_state::Error::Io { source, .. }) => kind_of_io(source),
-            Self::State0(_) => Kind::Internal,
+            Self::Record(brig_state::Error::Io { source, .. }) => kind_of_io(source),
+            Self::Record(_) => Kind::Internal,
             Self::Sys(error) => kind_of_io(&error.errno.into()),
             Self::Image(error) => error.kind(),
         }

@@ -29,17 +29,13 @@ const ATTACH_VARIABLE: &str = "BRIG_MONITOR_ATTACH";
 /// Longest event that is read, bytes.
 const EVENT_BYTES_MAX: u64 = 256 * 1024;
 
-/// A monitor at work.
-#[derive(Debug)]
-pub(crate) struct Monitored {
-    /// Host pid of the container's init.
-    pub(crate) pid: i32,
-    /// The first attach client's end, if one was asked for.
-    pub(crate) client: Option<OwnedFd>,
-}
-
-/// Starts the container; the caller holds its transition lock.
-pub(crate) fn launch(layout: &Layout, record: &ContainerRecord, attach: bool) -> Result<Monitored> {
+/// Starts the container; the caller holds its transition lock. Returns the first attach client's
+/// end, if one was asked for.
+pub(crate) fn launch(
+    layout: &Layout,
+    record: &ContainerRecord,
+    attach: bool,
+) -> Result<Option<OwnedFd>> {
     let run_dir = layout.make_run_container(&record.id)?;
     let launch = launch_record(layout, record, &run_dir);
     atomic::write_json(&run_dir.join(run_files::LAUNCH), &launch)?;
@@ -53,7 +49,7 @@ pub(crate) fn launch(layout: &Layout, record: &ContainerRecord, attach: bool) ->
     spawn_monitor(&run_dir, events_end, pair.as_ref().map(|(_, theirs)| theirs))?;
     let client = pair.map(|(ours, _)| ours);
     match read_event(events)? {
-        Some(StartEvent::Started { pid }) => Ok(Monitored { pid, client }),
+        Some(StartEvent::Started { .. }) => Ok(client),
         Some(StartEvent::Failed { exit_code, message, hint }) => {
             Err(Error::Start { exit_code, message, hint })
         }

@@ -103,23 +103,27 @@ impl Terminal {
         self.hang_up.as_ref().unwrap_or(&self.master).as_fd()
     }
 
+    /// Takes what the watcher has seen. To be done before the read that it stands for: taken
+    /// afterwards, it could be news of bytes that the read had just missed.
+    pub(crate) fn take_edge(&self) {
+        if let Some(watcher) = &self.hang_up {
+            let mut events = [epoll::Event {
+                flags: epoll::EventFlags::empty(),
+                data: epoll::EventData::new_u64(0),
+            }];
+            // Its only use is to be taken.
+            let _ = epoll::wait(watcher, &mut events[..], Some(&ZERO));
+        }
+    }
+
     /// Records whether the last read found the slave closed everywhere.
     pub(crate) fn set_hung_up(&mut self, hung_up: bool) {
         if !hung_up {
             self.hang_up = None;
-            return;
-        }
-        if self.hang_up.is_none() {
+        } else if self.hang_up.is_none() {
+            // A new watcher reports the present state once, so nothing falls in between.
             // Without a watcher the poll is busy but right; only ENFILE and ENOMEM lead there.
             self.hang_up = edge_watcher(&self.master).ok();
-        }
-        if let Some(watcher) = &self.hang_up {
-            // Takes the edge that has been seen.
-            let mut events = [epoll::Event {
-                flags: epoll::EventFlags::empty(),
-                data: epoll::EventData::new_u64(0),
-            }; 1];
-            let _ = epoll::wait(watcher, &mut events[..], Some(&ZERO));
         }
     }
 

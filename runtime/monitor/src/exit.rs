@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! From the container's end to the monitor's.
 //!
-//! Invariant: whoever hears the exit code finds everything that it implies already done: the
-//! output in the log, the status recorded, the cgroup gone, a removed container removed.
+//! Invariants: whoever hears the exit code finds done what it implies: the output in the log, the
+//! status recorded, the cgroup gone, a removed container removed. The lock is kept until the root
+//! file system is unmounted; the next monitor of the container waits for it.
 
 use crate::event_loop;
 use crate::launch::Run;
 use crate::remove;
 use crate::runtime::Runtime;
-use crate::start::{Running, tidy};
+use crate::start::{Running, remove_files, remove_rootfs};
 use crate::status::{End, Recorder};
 use brig_sys::{SysError, fault};
 use std::path::PathBuf;
@@ -36,22 +37,24 @@ pub(crate) fn finish(
     fault::point("monitor.deleted")?;
     // After `delete`, which has killed the last process that could write.
     event_loop::drain(&mut running);
-    let end = End {
-        exit_code,
-        oom_killed,
-        error: String::new(),
-        log_records_dropped: running.log.dropped_records(),
-    };
+    let log_records_dropped = running.log.dropped_records();
+    drop(running.log);
+    run.remove_launch();
+    fault::point("monitor.drained")?;
+    let end = End { exit_code, oom_killed, error: String::new(), log_records_dropped };
     let recorded = status.exited(end);
     fault::point("monitor.recorded")?;
-    drop(running.log);
-    tidy(&run, runtime);
-    fault::point("monitor.tidied")?;
+    // After the record: who finds no socket to wait on finds the end recorded.
+    remove_files(&run, runtime);
     let removed = remove_if_asked(&run)?;
     running.clients.announce_exit(exit_code);
-    if recorded.is_err() && removed.is_none() {
-        record_later(&status);
+    if removed.is_none() {
+        remove_rootfs(&run);
+        if recorded.is_err() {
+            record_later(&status);
+        }
     }
+    fault::point("monitor.tidied")?;
     run.unlock();
     running.clients.farewell();
     if let Some(trash) = removed {
@@ -65,6 +68,7 @@ pub(crate) fn finish(
 pub(crate) fn remove_if_asked(run: &Run) -> Result<Option<PathBuf>, SysError> {
     let Some(wanted) = &run.launch.auto_remove else { return Ok(None) };
     fault::point("monitor.removing")?;
+    remove_rootfs(run);
     let trash = remove::remove_container(wanted, &run.launch.id);
     // The run directory goes last: its lock says that somebody is at work.
     drop(brig_state::tree::remove(&run.path));

@@ -2,16 +2,20 @@
 //! Cuts the monitor off from whoever started it.
 
 use brig_sys::signal::{SignalFd, block_all};
-use brig_sys::{Context, SysError, mount};
+use brig_sys::{Context, SysError, mount, process};
 use rustix::io::Errno;
 use rustix::process::{getpid, getsid, set_child_subreaper, setsid};
 
 /// Makes the process lead a session of its own, adopt orphans of its descendants, receive all
 /// signals through a descriptor (SIGTERM and its like are thereby ignored), and see host mounts
-/// in a private namespace where the host's changes still arrive.
+/// in a private namespace where the host's changes still arrive. What its parent left open or
+/// set goes no further: the runtime gets three descriptors and the usual file mode mask.
 ///
 /// Programs started later get default signal handling: the standard library resets the mask.
 pub(crate) fn isolate() -> Result<SignalFd, SysError> {
+    // Before Linux 5.11 there is only the parent's own care.
+    let _ = process::cloexec_from(3);
+    process::umask(0o022);
     let signals = block_all()?;
     match setsid() {
         Ok(_) => {}

@@ -4,7 +4,7 @@
 use brig_spec::monitor::{Launch, Phase, StatusRecord, VERSION, run_files};
 use brig_state::{atomic, lock};
 use brig_sys::{Context, SysError};
-use rustix::fs::{Mode, OFlags, open};
+use rustix::fs::{AtFlags, Mode, OFlags, open, unlinkat};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -53,6 +53,14 @@ impl Run {
         }
         let lock = Some(take_lock(path, &launch)?);
         Ok(Self { path: path.to_owned(), dir, launch, lock })
+    }
+
+    /// Removes the launch record, which has served.
+    ///
+    /// To be done before the end is recorded: from then on the engine may write the next one.
+    pub(crate) fn remove_launch(&self) {
+        // Missing when somebody has cleared the directory.
+        let _ = unlinkat(&self.dir, run_files::LAUNCH, AtFlags::empty());
     }
 
     /// Lets the next monitor of the same container begin.

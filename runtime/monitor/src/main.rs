@@ -80,6 +80,7 @@ fn monitor(events: EventPipe, client: Option<OwnedFd>) -> Result<(), MonitorErro
     match start::start(&run, &runtime, &mut status, client) {
         Ok(mut running) => {
             events.send(&StartEvent::Started { pid: running.init.pid });
+            running.layers = None;
             fault::point("monitor.announced")?;
             event_loop::serve(&mut running, &signals);
             Ok(exit::finish(run, &runtime, running, status)?)

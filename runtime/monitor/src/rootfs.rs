@@ -47,7 +47,11 @@ pub(crate) struct Overlay<'a> {
 }
 
 /// The overlay's directories, open. Lower ones are idmapped if the container is.
-struct Layers {
+///
+/// Once the overlay is mounted they are of no use, but closing an idmapped one takes the kernel
+/// a while (it waits for readers of the mount table), so that is left to a quiet moment.
+#[derive(Debug)]
+pub(crate) struct Layers {
     lower: Vec<OwnedFd>,
     upper: OwnedFd,
     work: OwnedFd,
@@ -56,15 +60,16 @@ struct Layers {
     volatile: bool,
 }
 
-/// Mounts `overlay` on the directory `target`.
-pub(crate) fn mount_overlay(overlay: &Overlay<'_>, target: &Path) -> Result<(), RootfsError> {
+/// Mounts `overlay` on the directory `target`; what it returns may be dropped at any time.
+pub(crate) fn mount_overlay(overlay: &Overlay<'_>, target: &Path) -> Result<Layers, RootfsError> {
     let layers = Layers::open(overlay)?;
     let target_dir = open_directory(target)?;
     match by_descriptors(&layers) {
-        Ok(tree) => Ok(attach(tree.as_fd(), target_dir.as_fd())?),
-        Err(error) if error.is_old_kernel() => by_options(&layers, target),
-        Err(error) => Err(error),
+        Ok(tree) => attach(tree.as_fd(), target_dir.as_fd())?,
+        Err(error) if error.is_old_kernel() => by_options(&layers, target)?,
+        Err(error) => return Err(error),
     }
+    Ok(layers)
 }
 
 /// Detaches what [`mount_overlay`] has mounted.

@@ -7,7 +7,7 @@ use crate::console::{ConsoleError, ConsoleSocket};
 use crate::init::Init;
 use crate::launch::Run;
 use crate::log::{Log, UnknownDriver, json_file::Stream};
-use crate::rootfs::{self, Overlay, RootfsError};
+use crate::rootfs::{self, Layers, Overlay, RootfsError};
 use crate::runtime::{Runtime, RuntimeError, explanation_from_stderr};
 use crate::status::Recorder;
 use crate::stdio::{self, ContainerEnds, Endpoint, Output, Stdio};
@@ -73,6 +73,8 @@ pub(crate) struct Running {
     pub(crate) clients: Clients,
     pub(crate) log: Log,
     pub(crate) oom: OomCounter,
+    /// To be dropped once the start has been announced.
+    pub(crate) layers: Option<Layers>,
 }
 
 /// Starts the container of `run`. On failure the caller calls [`undo`].
@@ -85,7 +87,7 @@ pub(crate) fn start(
     let launch = &run.launch;
     status.starting()?;
     fault::point("monitor.starting")?;
-    prepare_rootfs(run)?;
+    let layers = prepare_rootfs(run)?;
     fault::point("monitor.rootfs")?;
     let log = Log::open(&launch.log)?;
     if let Some(socket) = &foreground {
@@ -103,33 +105,41 @@ pub(crate) fn start(
     fault::point("monitor.started")?;
     status.running(pid, stat.start_ticks)?;
     fault::point("monitor.running")?;
-    Ok(Running { init, stdio, clients, log, oom })
+    Ok(Running { init, stdio, clients, log, oom, layers })
 }
 
 /// Removes what a failed [`start`] has left.
 pub(crate) fn undo(run: &Run, runtime: &Runtime) {
     // Unknown to the runtime when it was not called yet; it says so and changes nothing.
     drop(runtime.delete());
-    tidy(run, runtime);
+    run.remove_launch();
+    remove_files(run, runtime);
+    remove_rootfs(run);
 }
 
-/// Removes the run's files and mounts, but for the lock.
-pub(crate) fn tidy(run: &Run, runtime: &Runtime) {
+/// Removes the files that the run has made but for the lock.
+pub(crate) fn remove_files(run: &Run, runtime: &Runtime) {
+    runtime.remove_files();
+    ConsoleSocket::unlink(&run.dir);
+    // Missing after a start that failed early.
+    let _ = rustix::fs::unlinkat(&run.dir, run_files::SOCKET, rustix::fs::AtFlags::empty());
+}
+
+/// Unmounts the root file system and removes its mount point.
+///
+/// Takes long where the overlay is not volatile: the kernel then syncs the whole file system
+/// that holds the upper directory.
+pub(crate) fn remove_rootfs(run: &Run) {
     if matches!(run.launch.rootfs, Rootfs::Overlay { .. }) {
         rootfs::unmount_overlay(run.launch.rootfs_path.as_ref());
-    }
-    ConsoleSocket::unlink(&run.dir);
-    runtime.remove_files();
-    for name in [run_files::SOCKET, run_files::LAUNCH] {
-        let _ = rustix::fs::unlinkat(&run.dir, name, rustix::fs::AtFlags::empty());
     }
     let _ = rustix::fs::unlinkat(&run.dir, run_files::ROOTFS, rustix::fs::AtFlags::REMOVEDIR);
 }
 
-fn prepare_rootfs(run: &Run) -> Result<(), StartError> {
+fn prepare_rootfs(run: &Run) -> Result<Option<Layers>, StartError> {
     let Rootfs::Overlay { lower, upper, work, uid_mappings, gid_mappings } = &run.launch.rootfs
     else {
-        return Ok(());
+        return Ok(None);
     };
     match mkdirat(&run.dir, run_files::ROOTFS, Mode::from_raw_mode(0o700)) {
         Ok(()) | Err(Errno::EXIST) => {}
@@ -143,7 +153,7 @@ fn prepare_rootfs(run: &Run) -> Result<(), StartError> {
         gid_mappings,
         volatile: run.launch.auto_remove.is_some(),
     };
-    Ok(rootfs::mount_overlay(&overlay, run.launch.rootfs_path.as_ref())?)
+    Ok(Some(rootfs::mount_overlay(&overlay, run.launch.rootfs_path.as_ref())?))
 }
 
 fn create(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
@@ -164,12 +174,12 @@ fn create_with_terminal(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), St
     let pid = runtime.create(Some(&console.path), ends)?;
     let terminal = console.receive()?;
     ConsoleSocket::unlink(&run.dir);
-    Ok((pid, Stdio::new(Endpoint::Terminal(terminal))))
+    Ok((pid, Stdio::new(Endpoint::Terminal(terminal), run.launch.stdin_open)))
 }
 
 fn create_with_pipes(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
     let (endpoint, ends) = stdio::pipes(run.launch.stdin_open, container_root(run))?;
-    let mut stdio = Stdio::new(endpoint);
+    let mut stdio = Stdio::new(endpoint, run.launch.stdin_open);
     match runtime.create(None, ends) {
         Ok(pid) => Ok((pid, stdio)),
         Err(RuntimeError::Silent) => {

@@ -37,6 +37,8 @@ pub(crate) enum Endpoint {
 #[derive(Debug)]
 pub(crate) struct Stdio {
     endpoint: Endpoint,
+    /// Whether clients may write to a terminal: `-t` without `-i` only shows it.
+    terminal_input: bool,
     waiting: Vec<u8>,
     eof_wanted: bool,
 }
@@ -99,8 +101,9 @@ pub(crate) fn dev_null() -> Result<OwnedFd, SysError> {
 }
 
 impl Stdio {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, waiting: Vec::new(), eof_wanted: false }
+    /// Wraps the monitor's ends; `stdin_open` as in the launch record.
+    pub(crate) fn new(endpoint: Endpoint, stdin_open: bool) -> Self {
+        Self { endpoint, terminal_input: stdin_open, waiting: Vec::new(), eof_wanted: false }
     }
 
     /// Returns what to wait for on the container's output, unless it is held back.
@@ -124,7 +127,7 @@ impl Stdio {
     fn input_fd(&self) -> Option<BorrowedFd<'_>> {
         match &self.endpoint {
             Endpoint::Pipes { stdin, .. } => stdin.as_ref().map(AsFd::as_fd),
-            Endpoint::Terminal(terminal) => Some(terminal.as_fd()),
+            Endpoint::Terminal(terminal) => self.terminal_input.then_some(terminal.as_fd()),
         }
     }
 
@@ -197,6 +200,7 @@ impl Stdio {
                 output
             }
             Endpoint::Terminal(terminal) if stream == Stream::Stdout => {
+                terminal.take_edge();
                 let output = read_once(terminal.as_fd(), buffer);
                 terminal.set_hung_up(output == Output::Ended);
                 output

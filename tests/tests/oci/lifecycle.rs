@@ -60,7 +60,7 @@ fn delete_running_is_refused_and_harms_nothing() {
     needs!(root, runtime);
     let case = Case::new(&["init"]);
     drop(case.launch());
-    drop(case.delete().fails().says(&["running", "not stopped"]));
+    drop(case.delete().fails().says(&["running", "stopped"]));
     assert_eq!(case.status(), "running");
     case.delete_force();
     drop(case.command(["state", case.id()]).output().fails());
@@ -137,7 +137,7 @@ fn create_with_an_invalid_id_is_refused_before_anything_is_made() {
     let case = Case::new(&["exit", "0"]);
     case.save();
     let bundle = case.dir().display().to_string();
-    for id in ["", "../up", "a/b", "..", "/abs"] {
+    for id in ["", "../up", "a/b", ".."] {
         drop(case.command(["run", "--bundle", &bundle, id]).output().fails());
     }
     assert!(fs::symlink_metadata(case.root.path("up")).is_err());
@@ -146,11 +146,11 @@ fn create_with_an_invalid_id_is_refused_before_anything_is_made() {
 
 #[test]
 fn create_with_words_that_no_id_may_have_is_refused() {
-    needs!(root, runtime, runc_words);
+    needs!(root, runtime, strict_ids);
     let case = Case::new(&["exit", "0"]);
     case.save();
     let bundle = case.dir().display().to_string();
-    for id in ["a b", "a\nb", "ä", "a:b", "a*"] {
+    for id in ["a b", "a\nb", "ä", "a:b", "a*", "/abs"] {
         drop(case.command(["run", "--bundle", &bundle, id]).output().fails());
     }
     case.finish();
@@ -185,7 +185,7 @@ fn kill_without_a_signal_sends_term() {
 
 #[test]
 fn kill_with_an_unknown_signal_is_refused() {
-    needs!(root, runtime);
+    needs!(root, runtime, strict_signals);
     let case = Case::new(&["init"]);
     drop(case.launch());
     for signal in ["NOSUCH", "-1", "999"] {
@@ -298,7 +298,7 @@ fn ps_lists_the_processes_of_the_container() {
 
 #[test]
 fn ps_table_is_that_of_ps() {
-    needs!(root, runtime, cgroup1, runc_words);
+    needs!(root, runtime, cgroup1, ps_table);
     let case = Case::new(&["init"]);
     drop(case.launch());
     let table = case.command(["ps", case.id()]).output().ok();

@@ -5,5 +5,22 @@
 //! or runc and crun, which show that the test asks for what users get elsewhere. Where those two
 //! differ, a test asks only for what the specification says or both do, or says why it branches.
 
+mod bad_input;
+mod capabilities;
+mod cgroups;
+mod command_line;
+mod descriptors;
+mod devices;
+mod exec;
+mod exit;
+mod hooks;
+mod hostile;
 mod lifecycle;
+mod mounts;
+mod namespaces;
+mod paths;
 mod process;
+mod propagation;
+mod seccomp;
+mod terminal;
+mod userns;

@@ -42,6 +42,7 @@ const TRACKED_NODES_MAX: usize = 2048;
 pub(super) struct Graph {
     nodes: Vec<Node>,
     ids: BTreeMap<Node, NodeId>,
+    rets: Vec<(u32, NodeId)>,
 }
 
 impl Graph {
@@ -55,7 +56,14 @@ impl Graph {
     }
 
     pub(super) fn ret(&mut self, value: u32) -> NodeId {
-        self.intern(Node::Ret(value))
+        // A profile has a handful of actions.
+        let known = self.rets.iter().find(|(known, _)| *known == value);
+        if let Some((_, id)) = known {
+            return *id;
+        }
+        let id = self.intern(Node::Ret(value));
+        self.rets.push((value, id));
+        id
     }
 
     /// Adds the decision of rules tried in order, ending with `default`.
@@ -65,6 +73,11 @@ impl Graph {
         default: NodeId,
         is_64_bit: bool,
     ) -> NodeId {
+        if let [only] = rules {
+            if only.conditions.is_empty() {
+                return self.ret(only.action.to_ret());
+            }
+        }
         let conditions: usize = rules.iter().map(|rule| rule.conditions.len()).sum();
         if conditions <= TRACKED_CONDITIONS_MAX {
             let limit = self.nodes.len() + TRACKED_NODES_MAX;
@@ -120,9 +133,21 @@ impl Graph {
         match normal(test) {
             Known::Always(true) => yes,
             Known::Always(false) => no,
-            Known::Test(test) => self.intern(Node::Test { test, yes, no }),
-            Known::Inverse(test) => self.intern(Node::Test { test, yes: no, no: yes }),
+            Known::Test(test) => self.joined(test, yes, no),
+            Known::Inverse(test) => self.joined(test, no, yes),
         }
+    }
+
+    /// Adds a test, as one with the next where both ask for bits of a word.
+    fn joined(&mut self, test: Test, yes: NodeId, no: NodeId) -> NodeId {
+        if let Node::Test { test: next, yes: next_yes, no: next_no } = self.nodes[no] {
+            let bits = [test, next].iter().all(|test| test.code == JSET_K);
+            if bits && next.word == test.word && next_yes == yes {
+                let both = Test { k: test.k | next.k, ..test };
+                return self.intern(Node::Test { test: both, yes, no: next_no });
+            }
+        }
+        self.intern(Node::Test { test, yes, no })
     }
 }
 
@@ -136,7 +161,6 @@ enum Known {
 fn normal(test: Test) -> Known {
     let Test { word, mask, code, k } = test;
     match code {
-        JEQ_K if k & !mask != 0 => Known::Always(false),
         JEQ_K if mask == 0 => Known::Always(true),
         // No bit of the mask set: keeps the word in the accumulator, where AND would not.
         JEQ_K if k == 0 && mask != u32::MAX => {
@@ -274,11 +298,9 @@ impl Chain<'_> {
 fn steps(condition: Condition, is_64_bit: bool) -> Vec<Step> {
     let low = condition.index * 2;
     let halves = |value: u64| (word(value >> 32), word(value & 0xffff_ffff));
+    let mask = if let Op::MaskedEq(mask) = condition.op { mask } else { u64::MAX };
+    let (mask_high, mask_low) = halves(mask);
     let (value_high, value_low) = halves(condition.value);
-    let (mask_high, mask_low) = match condition.op {
-        Op::MaskedEq(mask) => halves(mask),
-        _ => (u32::MAX, u32::MAX),
-    };
     let on_low = |code, yes, no| Step {
         test: Test { word: low, mask: mask_low, code, k: value_low },
         yes,

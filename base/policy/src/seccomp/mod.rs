@@ -7,6 +7,7 @@
 
 mod action;
 mod arch;
+mod cache;
 mod compile;
 mod emit;
 mod error;
@@ -19,6 +20,7 @@ mod table;
 
 pub use action::Action;
 pub use arch::Arch;
+pub use cache::{cache_key, cache_source, decode_record, encode_record};
 pub use compile::{Compiled, ForeignAbi, Options, compile};
 pub use error::SeccompError;
 pub use eval::evaluate;

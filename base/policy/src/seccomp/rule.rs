@@ -6,7 +6,8 @@
 //! - `SCMP_CMP_MASKED_EQ` masks its datum as well as the argument.
 //! - Conditions on different arguments must all hold; where one argument occurs twice, each
 //!   condition is a rule of its own, as in runc and crun.
-//! - A call with an unconditional rule follows the first such rule and no other.
+//! - A call with an unconditional rule follows the first such rule and no other; a rule whose
+//!   conditions mask out every bit counts as one.
 //! - Else conditional rules are tried in libseccomp's order (`sort_key`), not in the profile's.
 //! - On i386, socket and System V IPC calls are also reached through `socketcall` and `ipc`.
 
@@ -34,6 +35,14 @@ pub(super) struct Condition {
     pub(super) index: u8,
     pub(super) op: Op,
     pub(super) value: u64,
+}
+
+impl Condition {
+    /// Whether the condition looks at no bit that the ABI's arguments have.
+    fn is_void(self, arch: Arch) -> bool {
+        let width = if arch.is_64_bit() { u64::MAX } else { u64::from(u32::MAX) };
+        matches!(self.op, Op::MaskedEq(mask) if mask & width == 0)
+    }
 }
 
 /// An action taken when all conditions hold.
@@ -127,7 +136,8 @@ impl<'a> Rules<'a> {
             }
         }
         for call in calls.iter_mut().filter(|call| call.rules.len() > 1) {
-            let unconditional = call.rules.iter().position(|rule| rule.conditions.is_empty());
+            let always = |rule: &Cow<'_, Rule>| rule.conditions.iter().all(|c| c.is_void(arch));
+            let unconditional = call.rules.iter().position(always);
             match unconditional {
                 Some(at) => call.rules = vec![call.rules.swap_remove(at)],
                 None => call.rules.sort_by_cached_key(|rule| sort_key(rule)),

@@ -3,6 +3,7 @@
 #![cfg(target_arch = "x86_64")]
 
 mod library;
+mod limits;
 mod naive;
 mod oracle;
 mod property;

@@ -3,6 +3,19 @@
 
 use brig_policy::seccomp::{Action, Arch, ForeignAbi, Options, syscall_number, syscalls};
 use brig_spec::runtime::{Seccomp, SeccompArg, SeccompRule};
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+/// Names by ABI and number.
+static CALLS: LazyLock<BTreeMap<(Arch, u32), Vec<&'static str>>> = LazyLock::new(|| {
+    let mut names: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for abi in [Arch::X86_64, Arch::X86, Arch::X32, Arch::Aarch64, Arch::Arm] {
+        for (number, name) in syscalls(abi) {
+            names.entry((abi, number)).or_default().push(name);
+        }
+    }
+    names
+});
 
 pub(crate) fn action(
     profile: &Seccomp,
@@ -25,8 +38,7 @@ pub(crate) fn action(
             ForeignAbi::Enosys => Action::Errno(38),
         };
     };
-    let names = syscalls(*abi).into_iter().filter(|(known, _)| *known == number);
-    let names: Vec<&str> = names.map(|(_, name)| name).collect();
+    let names = CALLS.get(&(*abi, number)).map(Vec::as_slice).unwrap_or_default();
     let mut rules: Vec<(Action, Vec<SeccompArg>)> = Vec::new();
     for rule in &profile.syscalls {
         let action = Action::parse(&rule.action, rule.errno_ret).unwrap();
@@ -44,7 +56,9 @@ pub(crate) fn action(
             }
         }
     }
-    if let Some((action, _)) = rules.iter().find(|(_, all)| all.is_empty()) {
+    let width = if abi.is_64_bit() { u64::MAX } else { 0xffff_ffff };
+    let is_void = |arg: &SeccompArg| arg.op == "SCMP_CMP_MASKED_EQ" && arg.value & width == 0;
+    if let Some((action, _)) = rules.iter().find(|(_, all)| all.iter().all(is_void)) {
         return *action;
     }
     rules.retain(|(_, all)| all.iter().all(|arg| holds(arg, args, abi.is_64_bit())));

@@ -2,12 +2,26 @@
 //! The compiler of filters against libseccomp: the same profile, every call, the same fate.
 //!
 //! Needs a C compiler and libseccomp.so.2 (apt's own dependency); with `BRIG_REQUIRE_ORACLE=1` their
-//! absence is a failure, else it is said.
+//! absence is a failure, else it is said. `Difference` lists where the two differ on purpose.
 
 use crate::library::Library;
-use crate::sample::{self, Random, Shape};
-use brig_policy::seccomp::{Options, compile, evaluate};
+use crate::sample::{self, Call, Random, Shape};
+use brig_policy::caps::{CapSet, Capability};
+use brig_policy::profile::default_seccomp;
+use brig_policy::seccomp::{Action, Arch, Options, compile, evaluate, syscall_number};
 use brig_spec::runtime::Seccomp;
+use serde_json::Value;
+
+/// Where a call's fate is not libseccomp's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Difference {
+    /// An ABI that is not listed: libseccomp kills the thread, brig the process. A process that
+    /// goes on without one of its threads, locks held, is no safer and harder to find.
+    ForeignAbi,
+    /// i386 `socketcall` and `ipc`: libseccomp carries a permission over to them without its
+    /// conditions, since arguments lie in memory there; brig does not permit what it cannot check.
+    Multiplexed,
+}
 
 fn library(test: &str) -> Option<Library> {
     match Library::start(test) {
@@ -21,67 +35,155 @@ fn library(test: &str) -> Option<Library> {
     }
 }
 
-fn compare(profile: &Seccomp, library: &mut Library, random: &mut Random) -> Option<usize> {
+fn difference(profile: &Seccomp, call: Call, ours: Action, theirs: Action) -> Option<Difference> {
+    let (audit_arch, number, _) = call;
+    let is_x32 = audit_arch == Arch::X86_64.audit() && number >= 0x4000_0000;
+    let listed = profile.architectures.iter().any(|name| {
+        let arch = Arch::parse(name).unwrap().unwrap();
+        arch.audit() == audit_arch && (arch == Arch::X32) == is_x32
+    });
+    if !listed && (ours, theirs) == (Action::KillProcess, Action::KillThread) {
+        return Some(Difference::ForeignAbi);
+    }
+    let multiplexer = audit_arch == Arch::X86.audit() && [102, 117].contains(&number);
+    let default = Action::parse(&profile.default_action, profile.default_errno_ret).unwrap();
+    (multiplexer && ours == default && theirs.is_permissive()).then_some(Difference::Multiplexed)
+}
+
+/// Compares the two on every call; returns the differences, or `None` where libseccomp refuses.
+fn compare(
+    profile: &Seccomp,
+    library: &mut Library,
+    random: &mut Random,
+    per_condition: usize,
+) -> Option<Vec<Difference>> {
     let theirs = library.compile(profile)?;
     let ours = compile(profile, &Options::default()).unwrap().program;
-    let calls = sample::calls(profile, 200, random);
-    let mut bad = 0;
-    for (arch, number, args) in &calls {
-        let our = evaluate(&ours, *arch, *number, *args);
-        let their = evaluate(&theirs, *arch, *number, *args);
-        if our != their {
-            let listed = profile.architectures.len() == 3;
-            if our == brig_policy::seccomp::Action::KillProcess
-                && their == brig_policy::seccomp::Action::KillThread
-                && (!listed || *arch == 0 || *arch == 0xc000_00b7)
-            {
-                continue;
-            }
-            if bad == 0 {
-                println!(
-                    "arch {arch:#x} number {number:#x} args {args:x?} ours {our:?} theirs {their:?}\n{}",
-                    serde_json::to_string(profile).unwrap()
-                )
-            }
-            bad += 1;
+    let mut differences = Vec::new();
+    for call in sample::calls(profile, per_condition, random) {
+        let (arch, number, args) = call;
+        let (our, their) =
+            (evaluate(&ours, arch, number, args), evaluate(&theirs, arch, number, args));
+        if our == their {
+            continue;
         }
+        let known = difference(profile, call, our, their);
+        assert!(
+            known.is_some(),
+            "{arch:#x} {number:#x} {args:x?}: {our:?}, libseccomp {their:?}, of {}",
+            serde_json::to_string(profile).unwrap(),
+        );
+        differences.extend(known);
     }
-    println!("{} and {} instructions, {bad} bad", ours.insns().len(), theirs.insns().len());
-    Some(bad)
+    Some(differences)
+}
+
+/// Removes names that are newer than the installed libseccomp, and asserts that they are.
+fn without_newer_names(mut profile: Seccomp, library: &mut Library) -> Seccomp {
+    for rule in &mut profile.syscalls {
+        rule.names.retain(|name| {
+            let known = library.knows(name);
+            let number = syscall_number(name, Arch::X86_64);
+            // uretprobe and uprobe took old numbers late; the last is a call of Arm's alone.
+            let late = ["uretprobe", "uprobe", "get_tls"].contains(&name.as_str());
+            assert!(known || late || number.is_some_and(|number| number > 448), "{name}");
+            // Its tables lack that one on x32 (2.5.4).
+            known && name != "map_shadow_stack"
+        });
+    }
+    profile.syscalls.retain(|rule| !rule.names.is_empty());
+    profile
+}
+
+/// The classes of rules that libseccomp compiles to what they say. In others (several rules of a
+/// call that mix NE, LT or LE with further conditions or bounds above 32 bits) its filters differ
+/// from the words; brig's are held to the words by `property.rs`.
+#[test]
+fn operators_are_libseccomps() {
+    let Some(mut library) = library("operators") else { return };
+    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let any = Shape { actions: &["SCMP_ACT_ALLOW"], repeats: false, ..Shape::ANY };
+    let equal = &["EQ", "MASKED_EQ"];
+    for shape in [
+        Shape { rules_max: 1, ..any },
+        Shape { ops: equal, ..any },
+        Shape { conditions_max: 1, high_halves: false, ..any },
+        Shape { ops: &["GE", "GT"], conditions_max: 1, ..any },
+        Shape { ops: &["EQ"], conditions_max: 1, actions: Shape::ANY.actions, ..any },
+    ] {
+        let mut accepted = 0;
+        for _ in 0..60 {
+            let profile = shape.profile(&mut random);
+            accepted += u32::from(compare(&profile, &mut library, &mut random, 60).is_some());
+        }
+        assert!(accepted >= 20, "libseccomp refused all but {accepted} of {shape:?}");
+    }
 }
 
 #[test]
-fn each_operator_is_libseccomps() {
-    let Some(mut library) = library("operators") else { return };
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let order: &[&str] = &["LT", "LE", "GE", "GT"];
-    let eq: &[&str] = &["EQ", "MASKED_EQ"];
-    let any: &[&str] = Shape::ANY.ops;
-    for (name, ops, rules_max, conditions_max, high_halves) in [
-        ("single any", any, 1, 3, true),
-        ("eq many", eq, 8, 3, true),
-        ("eqne many", &["EQ", "MASKED_EQ", "NE"], 8, 3, true),
-        ("ne many", &["NE"], 8, 3, true),
-        ("any 1cond", any, 8, 1, true),
-        ("any 1cond low", any, 8, 1, false),
-        ("order 1cond low", order, 8, 1, false),
-        ("order many low", order, 8, 3, false),
-        ("eqge low 1", &["EQ", "GE", "GT"], 8, 1, false),
-        ("eqge low 3", &["EQ", "GE", "GT"], 8, 3, false),
-        ("le 1", &["LE", "LT"], 8, 1, true),
-        ("ge 1", &["GE", "GT"], 8, 1, true),
-    ] {
-        let (mut bad, mut none) = (0, 0);
-        for _ in 0..200 {
-            let shape =
-                Shape { actions: &["SCMP_ACT_ALLOW"], ops, rules_max, conditions_max, high_halves };
-            let profile = shape.profile(&mut random);
-            match compare(&profile, &mut library, &mut random) {
-                None => none += 1,
-                Some(0) => {}
-                Some(_) => bad += 1,
-            }
-        }
-        println!("CLASS {name} bad {bad} none {none}");
+fn default_profile_is_libseccomps() {
+    let Some(mut library) = library("default") else { return };
+    let mut random = Random(0x5851_f42d_4c95_7f2d);
+    let mut sets = vec![CapSet::DEFAULT, CapSet::DOCKER, CapSet::EMPTY, CapSet::ALL];
+    sets.extend(CapSet::ALL.iter().map(|one: Capability| CapSet::DEFAULT.with(one)));
+    for (at, caps) in sets.into_iter().enumerate() {
+        let mut profile = without_newer_names(default_seccomp(caps, Arch::X86_64), &mut library);
+        profile.foreign_abi.clear();
+        let samples = if at < 4 { 3000 } else { 300 };
+        let differences = compare(&profile, &mut library, &mut random, samples).unwrap();
+        assert!(differences.iter().all(|one| *one == Difference::ForeignAbi));
+        profile.architectures.extend(["SCMP_ARCH_X86", "SCMP_ARCH_X32"].map(str::to_owned));
+        compare(&profile, &mut library, &mut random, samples).unwrap();
     }
+}
+
+/// Podman's profile, in the form that predates `config.json`, as its Debian package has it.
+#[test]
+fn podmans_profile_is_libseccomps() {
+    let path = "/usr/share/containers/seccomp.json";
+    let Some(mut library) = library("podman") else { return };
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) => {
+            let required = std::env::var_os("BRIG_REQUIRE_ORACLE").is_some();
+            assert!(!required, "{path}: {error}");
+            return println!("SKIPPED podman: {path}: {error}");
+        }
+    };
+    let mut random = Random(0x1405_7b7e_f767_814f);
+    for caps in [CapSet::EMPTY, CapSet::DOCKER, CapSet::ALL] {
+        let profile = for_capabilities(&serde_json::from_str(&text).unwrap(), caps);
+        let profile = without_newer_names(profile, &mut library);
+        let differences = compare(&profile, &mut library, &mut random, 500).unwrap();
+        assert!(differences.iter().all(|one| *one == Difference::ForeignAbi));
+    }
+}
+
+/// Picks the rules for some capabilities on amd64, as podman does.
+fn for_capabilities(source: &Value, caps: CapSet) -> Seccomp {
+    let lists = |rule: &Value, when: &str, what: &str| -> Vec<String> {
+        let list = rule[when][what].as_array();
+        list.into_iter().flatten().map(|name| name.as_str().unwrap().to_owned()).collect()
+    };
+    let mut profile: Seccomp = serde_json::from_value(source.clone()).unwrap();
+    let rules = source["syscalls"].as_array().unwrap().iter();
+    let applies = rules.map(|rule| {
+        let (needed, _) = CapSet::parse(&lists(rule, "includes", "caps"));
+        let (excluded, _) = CapSet::parse(&lists(rule, "excludes", "caps"));
+        let here = |list: Vec<String>| list.contains(&"amd64".to_owned());
+        let arches = lists(rule, "includes", "arches");
+        needed.without(caps).is_empty()
+            && !excluded.meets(caps)
+            && (arches.is_empty() || here(arches))
+            && !here(lists(rule, "excludes", "arches"))
+    });
+    let applies: Vec<bool> = applies.collect();
+    let mut at = 0;
+    profile.syscalls.retain(|_| {
+        at += 1;
+        applies[at - 1]
+    });
+    profile.architectures =
+        ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"].map(str::to_owned).into();
+    profile
 }

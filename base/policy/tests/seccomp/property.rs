@@ -18,7 +18,7 @@ fn check(profile: &Seccomp, options: &Options, per_condition: usize, random: &mu
 #[test]
 fn filter_of_random_profile_means_what_its_words_mean() {
     let mut random = Random(0x0123_4567_89ab_cdef);
-    for round in 0..2 {
+    for round in 0..60 {
         let profile = Shape::ANY.profile(&mut random);
         let foreign_abi = random.pick(&[ForeignAbi::Kill, ForeignAbi::Enosys]);
         let options =

@@ -85,13 +85,15 @@ const NAMES: [&str; 8] =
     ["read", "ioctl", "clone", "personality", "lseek", "mmap", "futex", "getppid"];
 
 /// What random profiles are made of.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape<'a> {
     pub(crate) actions: &'a [&'a str],
     pub(crate) ops: &'a [&'a str],
     pub(crate) rules_max: usize,
     pub(crate) conditions_max: usize,
     pub(crate) high_halves: bool,
+    /// Whether a rule may look at one argument twice, which splits it.
+    pub(crate) repeats: bool,
 }
 
 impl Shape<'static> {
@@ -109,6 +111,7 @@ impl Shape<'static> {
         rules_max: 8,
         conditions_max: 3,
         high_halves: true,
+        repeats: true,
     };
 }
 
@@ -128,7 +131,7 @@ impl Shape<'_> {
     fn rule(&self, random: &mut Random) -> SeccompRule {
         let count = random.below(self.conditions_max + 1);
         let mut args: Vec<SeccompArg> = (0..count).map(|_| self.condition(random)).collect();
-        if random.below(4) > 0 {
+        if !self.repeats || random.below(4) > 0 {
             args.sort_by_key(|arg| arg.index);
             args.dedup_by_key(|arg| arg.index);
         }

@@ -90,7 +90,7 @@ impl Engine {
         attach: bool,
     ) -> Result<Started> {
         match launch(&self.layout, record, attach) {
-            Ok(monitored) => Ok(Started { id: record.id.clone(), client: monitored.client }),
+            Ok(client) => Ok(Started { id: record.id.clone(), client }),
             Err(error) => {
                 // Only a monitor that was killed has left something.
                 match super::repair::repair(self, &record.id, transition) {

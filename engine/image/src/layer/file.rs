@@ -2,7 +2,8 @@
 //! The content of regular files, with holes where the archive or a run of zeros allows one.
 
 use super::LayerError;
-use crate::tarball::{Member, TarError};
+use crate::printable::printable;
+use crate::tarball::{Extent, Member, TarError};
 use rustix::fs::ftruncate;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -33,14 +34,11 @@ impl Content {
         member: &Member,
         data: &mut Data<'_>,
     ) -> Result<u64, LayerError> {
+        let whole = [Extent { offset: 0, bytes: member.data_bytes }];
+        let extents = member.sparse.as_ref().map_or(&whole[..], |(extents, _)| extents);
         let mut end = 0;
-        match &member.sparse {
-            None => end = self.extent(file, member, data, 0, member.data_bytes)?,
-            Some((extents, _)) => {
-                for extent in extents {
-                    end = self.extent(file, member, data, extent.offset, extent.bytes)?;
-                }
-            }
+        for extent in extents {
+            end = self.extent(file, member, data, *extent)?.unwrap_or(end);
         }
         if end < member.logical_bytes() {
             ftruncate(file, member.logical_bytes())
@@ -49,17 +47,16 @@ impl Content {
         Ok(member.data_bytes)
     }
 
-    /// Writes one extent; returns the end of the last byte that is in the file.
+    /// Writes one extent; returns the end of the last byte that was written, if any was.
     fn extent(
         &mut self,
         file: &File,
         member: &Member,
         data: &mut Data<'_>,
-        offset: u64,
-        bytes: u64,
-    ) -> Result<u64, LayerError> {
-        let (mut position, mut end) = (offset, offset);
-        let last = offset + bytes;
+        extent: Extent,
+    ) -> Result<Option<u64>, LayerError> {
+        let (mut position, mut end) = (extent.offset, None);
+        let last = extent.offset + extent.bytes;
         while position < last {
             let left = usize::try_from(last - position).unwrap_or(usize::MAX);
             let wanted = left.min(CHUNK);
@@ -71,10 +68,10 @@ impl Content {
                 if piece.len() < HOLE || !is_zero(piece) {
                     file.write_all_at(piece, position).map_err(|source| LayerError::Os {
                         operation: "write",
-                        path: crate::printable::printable(&member.path),
+                        path: printable(&member.path),
                         source,
                     })?;
-                    end = position + piece.len() as u64;
+                    end = Some(position + piece.len() as u64);
                 }
                 position += piece.len() as u64;
             }

@@ -15,7 +15,7 @@ mod pax;
 mod reader;
 mod sparse;
 
-pub(crate) use member::{Kind, Member};
+pub(crate) use member::{Extent, Kind, Member};
 pub(crate) use reader::{Sequential, Source, TarReader};
 
 use crate::compression::StreamError;

@@ -150,6 +150,9 @@ fn write_most(file: &OwnedFd, bytes: &[u8]) -> usize {
 
 /// Returns how many of a file's bytes are whole records, given that only the last may be torn.
 fn whole_records(file: &OwnedFd, size_bytes: u64) -> u64 {
+    if size_bytes == 0 {
+        return 0;
+    }
     // Longer than any record: a part of a line whose every byte is escaped by six.
     let mut tail = vec![0; 128 * 1024];
     let from = size_bytes.saturating_sub(len(&tail));

@@ -69,7 +69,7 @@ fn check(name: &'static str, shift: u32, by_options_only: bool) {
         if by_options_only {
             by_options(&Layers::open(&overlay).unwrap(), &target).unwrap();
         } else {
-            mount_overlay(&overlay, &target).unwrap();
+            drop(mount_overlay(&overlay, &target).unwrap());
         }
         assert_eq!(fs::read_to_string(target.join("file")).unwrap(), "top");
         let other = fs::metadata(target.join("other")).unwrap();

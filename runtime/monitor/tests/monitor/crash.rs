@@ -2,7 +2,7 @@
 //! The monitor is killed at every step; the engine's clean-up must then find nothing in its way.
 
 use crate::fixture::{Fixture, Root, wait_until};
-use brig_spec::monitor::run_files;
+use brig_spec::monitor::{Phase, StartEvent, run_files};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 
@@ -59,5 +59,24 @@ fn start_after_a_killed_monitor_works() {
         fixture.runtime(&["delete", "--force"]);
         fixture.environment.clear();
         assert_eq!(fixture.run().exit_code, Some(0), "after {step}");
+    }
+}
+
+#[test]
+fn fail_at_every_step_of_the_start_undoes_everything() {
+    let Some(steps) = steps(false) else { return };
+    let end = steps.iter().position(|step| step == "monitor.running").unwrap();
+    for step in &steps[1..=end] {
+        let Some(mut fixture) = Fixture::new("fail", Root::Idmapped, "sleep 1000") else { return };
+        fixture.environment.push(("BRIG_FAULT", format!("{step}=fail")));
+        let mut started = fixture.start(false);
+        let Some(StartEvent::Failed { exit_code, message, .. }) = started.event else {
+            panic!("{step}: {:?}", started.event)
+        };
+        assert!(exit_code == 125 && message.contains(step.as_str()), "{step}: {message}");
+        assert_eq!(fixture.status().phase, Phase::Exited, "{step}");
+        started.monitor.wait().unwrap();
+        fixture.check_clean();
+        fixture.check_run_dir_clean();
     }
 }

@@ -31,15 +31,51 @@ fn terminal_echoes_resizes_and_delivers_the_last_output() {
 
 #[test]
 fn terminal_closed_by_all_and_opened_again_is_still_read() {
-    let script = "echo first; exec >/dev/null 2>&1 </dev/null; sleep 0.3; \
+    let script = "echo first; exec >/dev/null 2>&1 </dev/null; sleep 0.5; \
                   echo second >/dev/pts/0; sleep 0.3; echo third >/dev/pts/0; exit 4";
     let Some(mut fixture) = Fixture::new("reopen", Root::Directory, script) else { return };
     fixture.terminal();
     let mut started = fixture.start(true);
-    let received = started.client.take().unwrap().finish();
+    let mut client = started.client.take().unwrap();
+    client.wait_for("first\r\n");
+    // Not a wait for a condition: a busy poll shows in time only.
+    std::thread::sleep(Duration::from_millis(300));
+    let stat = fs::read_to_string(format!("/proc/{}/stat", started.monitor.id())).unwrap();
+    let ticks: Vec<&str> = stat.rsplit(") ").next().unwrap().split(' ').collect();
+    let busy: u32 = ticks[11].parse::<u32>().unwrap() + ticks[12].parse::<u32>().unwrap();
+    assert!(busy < 10, "{busy} ticks of CPU time: the poll is busy");
+    let received = client.finish();
     let text = String::from_utf8(received.stdout).unwrap();
-    assert_eq!(text, "first\r\nsecond\r\nthird\r\n");
+    assert_eq!(text, "second\r\nthird\r\n");
     assert_eq!(received.exit_code, Some(4));
+    started.monitor.wait().unwrap();
+}
+
+#[test]
+fn terminal_of_an_instant_exit_loses_no_output() {
+    let Some(mut fixture) = Fixture::new("instanttty", Root::Directory, "seq 1 300") else {
+        return;
+    };
+    fixture.terminal();
+    for round in 0..50 {
+        let mut started = fixture.start(true);
+        let received = started.client.take().unwrap().finish();
+        let text = String::from_utf8(received.stdout).unwrap();
+        assert!(text.starts_with("1\r\n2\r\n") && text.ends_with("\r\n300\r\n"), "{round}: {text}");
+        started.monitor.wait().unwrap();
+    }
+}
+
+#[test]
+fn terminal_without_open_stdin_takes_no_input() {
+    let script = "read -t 1 x; echo got:$x";
+    let Some(mut fixture) = Fixture::new("ttyonly", Root::Directory, script) else { return };
+    fixture.terminal();
+    fixture.launch.stdin_open = false;
+    let mut started = fixture.start(true);
+    let mut client = started.client.take().unwrap();
+    client.send(frame::STDIN, b"word\n");
+    assert_eq!(client.finish().stdout, b"got:\r\n");
     started.monitor.wait().unwrap();
 }
 

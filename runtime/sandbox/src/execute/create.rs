@@ -98,7 +98,13 @@ pub fn create(request: Request<'_>, observer: Observer<'_>) -> Result<Created> {
         Clone::Parent(child) => child,
     };
     drop(theirs);
-    let creator = Creator { plan, hooks: request.hooks, state: request.state, channel: ours };
+    let creator = Creator {
+        plan,
+        hooks: request.hooks,
+        state: request.state,
+        channel: ours,
+        waits_for_start: context.start.is_some(),
+    };
     let child = creator.adopt(child)?;
     // What only init needs: its copies keep the descriptors open.
     drop(context);
@@ -113,6 +119,7 @@ struct Creator<'a> {
     hooks: &'a Hooks,
     state: State,
     channel: Channel,
+    waits_for_start: bool,
 }
 
 impl Creator<'_> {
@@ -171,6 +178,8 @@ impl Creator<'_> {
                     self.channel.send(&ToInit::HooksDone, None)?;
                 }
                 Some((FromInit::Terminal, fd)) => terminal = fd,
+                // Waiting for `start`, or about to execute: then the end of the channel is the news.
+                Some((FromInit::Ready, _)) if self.waits_for_start => return Ok(terminal),
                 Some((FromInit::Ready, _)) => ready = true,
                 Some((FromInit::Failed(failure), _)) => return Err(Error::Init(failure)),
                 Some((FromInit::Pid(_), _)) => {

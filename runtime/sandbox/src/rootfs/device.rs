@@ -8,8 +8,8 @@ use crate::{Error, Result};
 use brig_sys::mount::{self, FsOption};
 use brig_sys::{Context, SysError};
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, Uid, chmodat, chownat, fchown, makedev, mkdirat, mknodat,
-    openat, symlinkat,
+    AtFlags, FileType, Gid, Mode, OFlags, Uid, chmodat, chownat, makedev, mkdirat, mknodat, openat,
+    symlinkat,
 };
 use rustix::io::Errno;
 use std::os::fd::{AsFd, OwnedFd};
@@ -26,8 +26,10 @@ pub(crate) fn make_dev(
         mount::new_filesystem("tmpfs", "tmpfs", options, attributes).in_step(|| "make /dev")?;
     let (uid, gid) = owner;
     if owner != (0, 0) {
-        fchown(&tree, Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)))
-            .context("fchown", || "/dev")
+        let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+        // fsmount gives an O_PATH descriptor, which fchown refuses.
+        chownat(&tree, c"", Some(uid), Some(gid), AtFlags::EMPTY_PATH)
+            .context("fchownat", || "/dev")
             .in_step(|| "make /dev")?;
     }
     for node in nodes {

@@ -9,11 +9,14 @@ mod rows;
 use super::Arch;
 use rows::{NO, ROWS};
 
-const NAME_MAX: usize = 28;
+const NAME_MAX: usize = 32;
+
+/// A name as numbers that sort as its bytes do and are compared without a call.
+type Key = [u64; NAME_MAX / 8];
 
 #[derive(Clone, Copy)]
 struct Row {
-    name: [u8; NAME_MAX],
+    key: Key,
     numbers: [u16; 5],
 }
 
@@ -42,9 +45,8 @@ enum Place {
 /// Finds a name; `None` when no supported ABI has such a call.
 pub(super) fn find(name: &str) -> Option<Call> {
     if name.len() <= NAME_MAX {
-        let mut key = [0; NAME_MAX];
-        key[..name.len()].copy_from_slice(name.as_bytes());
-        if let Ok(index) = TABLE.binary_search_by(|row| row.name.cmp(&key)) {
+        let key = key(name.as_bytes());
+        if let Ok(index) = TABLE.binary_search_by(|row| row.key.cmp(&key)) {
             return Some(Call(Place::Row(index)));
         }
     }
@@ -87,26 +89,30 @@ pub fn syscalls(arch: Arch) -> Vec<(u32, &'static str)> {
 }
 
 const fn pack() -> [Row; ROWS.len()] {
-    let mut table = [Row { name: [0; NAME_MAX], numbers: [NO; 5] }; ROWS.len()];
+    let mut table = [Row { key: [0; NAME_MAX / 8], numbers: [NO; 5] }; ROWS.len()];
     let mut row = 0;
     while row < ROWS.len() {
-        let name = ROWS[row].0.as_bytes();
-        assert!(name.len() <= NAME_MAX, "a name is longer than NAME_MAX");
-        let mut at = 0;
-        while at < name.len() {
-            table[row].name[at] = name[at];
-            at += 1;
-        }
-        table[row].numbers = ROWS[row].1;
-        assert!(row == 0 || sorts_before(&table[row - 1].name, &table[row].name), "rows unsorted");
+        table[row] = Row { key: key(ROWS[row].0.as_bytes()), numbers: ROWS[row].1 };
+        assert!(row == 0 || sorts_before(&table[row - 1].key, &table[row].key), "rows unsorted");
         row += 1;
     }
     table
 }
 
-const fn sorts_before(a: &[u8; NAME_MAX], b: &[u8; NAME_MAX]) -> bool {
+/// Reads a name of at most `NAME_MAX` bytes, which holds no zero byte.
+const fn key(name: &[u8]) -> Key {
+    let mut key = [0; NAME_MAX / 8];
     let mut at = 0;
-    while at < NAME_MAX {
+    while at < name.len() {
+        key[at / 8] |= (name[at] as u64) << (56 - at % 8 * 8);
+        at += 1;
+    }
+    key
+}
+
+const fn sorts_before(a: &Key, b: &Key) -> bool {
+    let mut at = 0;
+    while at < a.len() {
         if a[at] != b[at] {
             return a[at] < b[at];
         }
