@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The end-to-end tests, one executable: `cargo test -p brig-tests --test e2e [FILTER]`.
 
+mod kit;
 mod oci;

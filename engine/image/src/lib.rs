@@ -19,6 +19,7 @@ mod bundle;
 mod compression;
 mod error;
 mod hash;
+mod holes;
 mod layer;
 mod limits;
 mod plan;

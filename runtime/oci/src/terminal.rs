@@ -1,11 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The caller's own terminal, while a container's is shown on it.
 
+use brig_spec::runtime::{ConsoleSize, Process};
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::io::Errno;
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetattr, tcsetwinsize};
 use std::os::fd::{AsFd, OwnedFd};
+
+/// Gives a process's terminal the size of the caller's, unless the configuration says one.
+pub(crate) fn default_size(process: &mut Process) {
+    if !process.terminal || process.console_size.is_some() {
+        return;
+    }
+    if let Ok(size) = tcgetwinsize(std::io::stdin()) {
+        process.console_size = Some(ConsoleSize { height: size.ws_row, width: size.ws_col });
+    }
+}
 
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 16 * 1024;

@@ -127,7 +127,7 @@ fn command_that_is_no_program_is_refused() {
 
 #[test]
 fn missing_command_fails_create_already() {
-    needs!(root, runtime, checks_command_at_create);
+    needs!(root, runtime);
     let mut case = Case::new(&[]);
     case.config["process"]["args"] = json!(["/no/such/command"]);
     drop(case.with_bundle("create", &[]).output().fails());

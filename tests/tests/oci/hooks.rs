@@ -169,7 +169,7 @@ fn failing_start_container_hook_keeps_the_command_from_running() {
 
 #[test]
 fn failing_poststop_hook_does_not_keep_the_container() {
-    needs!(root, runtime);
+    needs!(root, runtime, failing_poststop);
     let mut case = Case::new(&["exit", "0"]);
     case.hook("poststop", json!({"path": "/bin/sh", "args": ["sh", "-c", "exit 3"]}));
     drop(case.create());

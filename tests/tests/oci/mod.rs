@@ -13,6 +13,7 @@ mod descriptors;
 mod devices;
 mod exec;
 mod exit;
+mod faults;
 mod hooks;
 mod hostile;
 mod lifecycle;

@@ -4,9 +4,14 @@
 use crate::container::status::State;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use brig_spec::monitor::frame;
 use brig_sys::proc;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 /// How often a status is read while a monitor is between two steps of its own.
@@ -24,6 +29,25 @@ pub enum End {
 }
 
 impl Engine {
+    /// Waits until container `id` has ended and returns its exit code.
+    ///
+    /// # Errors
+    /// When it does not exist, or it is removed by somebody before it says how it ended.
+    pub fn wait(&self, id: &str) -> Result<i32> {
+        // A container that is removed at its end leaves its code to whoever listens.
+        if self.record(id)?.options.auto_remove && self.settled_state(id)? == State::Running {
+            match self.attach(id).and_then(read_exit) {
+                Ok(Some(code)) => return Ok(code),
+                Ok(None) | Err(Error::Sys(_) | Error::State { .. } | Error::Io { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match self.wait_end(id, None)? {
+            End::Exited(code) => Ok(code),
+            End::Removed | End::TimedOut => Err(Error::NoSuchContainer(id.to_owned())),
+        }
+    }
+
     /// Waits until container `id` does not run, at most for `timeout`.
     ///
     /// # Errors
@@ -51,6 +75,31 @@ impl Engine {
                 (Some(pid), Some(ticks)) if wait_process(pid, ticks, left)? => {}
                 _ => std::thread::sleep(STEP),
             }
+        }
+    }
+}
+
+/// Reads an attach connection until the exit code comes; `None` when the monitor dies.
+fn read_exit(socket: OwnedFd) -> Result<Option<i32>> {
+    let failed = || Error::errno("wait at", "the attach socket");
+    // Output is of no interest: the monitor need not send any.
+    let wish = [frame::STREAMS, 0, 0, 0, 0, 0, 0, 1, 0];
+    let mut socket = File::from(socket);
+    socket.write_all(&wish).map_err(Error::io("write to", "the attach socket"))?;
+    loop {
+        let mut header = [0_u8; 8];
+        match socket.read_exact(&mut header) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(failed()(Errno::from_io_error(&error).unwrap_or(Errno::IO))),
+        }
+        let length = u32::from_be_bytes([header[4], header[5], header[6], header[7]]);
+        let mut payload = vec![0_u8; usize::try_from(length).unwrap_or(0).min(frame::PAYLOAD_MAX)];
+        if socket.read_exact(&mut payload).is_err() {
+            return Ok(None);
+        }
+        if let (frame::EXIT, Ok(code)) = (header[0], <[u8; 4]>::try_from(&payload[..])) {
+            return Ok(Some(i32::from_be_bytes(code)));
         }
     }
 }

@@ -6,6 +6,7 @@
 use super::{Bundle, BundleError};
 use crate::blob::{Blob, BlobReader};
 use crate::compression::{Decoder, MAGIC_BYTES, detect, peek};
+use crate::holes;
 use crate::limits::Limits;
 use crate::printable::printable;
 use crate::tarball::{Kind, Member, Sequential, Source, TarError, TarReader};
@@ -14,7 +15,7 @@ use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::str;
@@ -200,20 +201,24 @@ impl<'s, 'p> SpoolFile<'s, 'p> {
     /// Appends the data of the current member.
     fn append<S: Source>(&mut self, tar: &mut TarReader<'_, S>) -> Result<Blob, BundleError> {
         let offset = self.end;
+        let failed =
+            |source| BundleError::Io { what: "the archive into the spool file".to_owned(), source };
+        let mut written = None;
         loop {
             let count = tar.read_data(&mut self.buffer)?;
             if count == 0 {
                 break;
             }
-            (&*self.file).write_all(&self.buffer[..count]).map_err(|source| BundleError::Io {
-                what: "the archive into the spool file".to_owned(),
-                source,
-            })?;
+            let data = &self.buffer[..count];
+            written = holes::write_at(&self.file, data, self.end).map_err(failed)?.or(written);
             self.end += count as u64;
             if self.end - self.reported >= REPORT_BYTES {
                 self.reported = self.end;
                 (self.spool.progress)(self.end);
             }
+        }
+        if written.is_none_or(|end| end < self.end) {
+            self.file.set_len(self.end).map_err(failed)?;
         }
         Ok(Blob { file: Arc::clone(&self.file), offset, bytes: self.end - offset })
     }

@@ -2,17 +2,14 @@
 //! The content of regular files, with holes where the archive or a run of zeros allows one.
 
 use super::LayerError;
+use crate::holes;
 use crate::printable::printable;
 use crate::tarball::{Extent, Member, TarError};
 use rustix::fs::ftruncate;
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 
 /// Bytes moved at a time.
 const CHUNK: usize = 128 * 1024;
-
-/// Zeros that become a hole: blocks of this size, so that small files stay in one piece.
-const HOLE: usize = 64 * 1024;
 
 /// Gives a member's data in order; 0 at the end.
 pub(super) type Data<'d> = dyn FnMut(&mut [u8]) -> Result<usize, TarError> + 'd;
@@ -64,23 +61,15 @@ impl Content {
             if count == 0 {
                 break;
             }
-            for piece in self.buffer[..count].chunks(HOLE) {
-                if piece.len() < HOLE || !is_zero(piece) {
-                    file.write_all_at(piece, position).map_err(|source| LayerError::Os {
-                        operation: "write",
-                        path: printable(&member.path),
-                        source,
-                    })?;
-                    end = Some(position + piece.len() as u64);
-                }
-                position += piece.len() as u64;
-            }
+            let written = holes::write_at(file, &self.buffer[..count], position);
+            let written = written.map_err(|source| LayerError::Os {
+                operation: "write",
+                path: printable(&member.path),
+                source,
+            })?;
+            end = written.or(end);
+            position += count as u64;
         }
         Ok(end)
     }
-}
-
-/// Returns whether a piece is all zeros; most are not, and their first bytes tell.
-fn is_zero(piece: &[u8]) -> bool {
-    piece[..64].iter().all(|byte| *byte == 0) && piece.iter().all(|byte| *byte == 0)
 }

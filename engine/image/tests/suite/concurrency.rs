@@ -3,7 +3,7 @@
 
 use crate::support::{Fixture, Layout, Scratch, Tar, docker_archive, image_archive, names};
 use brig_image::{Error, LoadEvent, NoContainers, Store};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -103,6 +103,9 @@ fn open_keeps_the_staging_of_living_loaders() {
 
 #[test]
 fn killed_loader_leaves_nothing_after_the_next_open() {
+    if let (Some(root), Some(source)) = (env_path(CHILD_ROOT), env_path(CHILD_SOURCE)) {
+        return load_and_halt(&root, &source);
+    }
     let fixture = Fixture::new();
     let source = Scratch::new();
     let mut layout = Layout::new();
@@ -130,10 +133,10 @@ fn killed_loader_leaves_nothing_after_the_next_open() {
     fixture.store.load_dir(source.path(), &mut |_| {}).unwrap();
 }
 
-/// Runs the next test as a process of its own.
+/// Runs the test above as a process of its own, with the environment that makes it the loader.
 fn spawn_loader(root: &Path, source: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "concurrency::loader_that_halts", "--ignored"])
+        .args(["--exact", "concurrency::killed_loader_leaves_nothing_after_the_next_open"])
         .env(CHILD_ROOT, root)
         .env(CHILD_SOURCE, source)
         .stdin(Stdio::null())
@@ -143,20 +146,19 @@ fn spawn_loader(root: &Path, source: &Path) -> Child {
         .unwrap()
 }
 
-#[test]
-#[ignore = "the body of a child process; its parent test sets the environment"]
-fn loader_that_halts() {
-    let (Some(root), Some(source)) = (std::env::var_os(CHILD_ROOT), std::env::var_os(CHILD_SOURCE))
-    else {
-        return;
-    };
-    let store = Store::open(Path::new(&root)).unwrap();
+fn env_path(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from)
+}
+
+/// The loader to be killed: halts when its layer is unpacked.
+fn load_and_halt(root: &Path, source: &Path) {
+    let store = Store::open(root).unwrap();
     let halt = &mut |event| {
         if matches!(event, LoadEvent::LayerDone { .. }) {
             std::thread::sleep(Duration::from_secs(60));
         }
     };
-    store.load_dir(Path::new(&source), halt).unwrap();
+    store.load_dir(source, halt).unwrap();
 }
 
 fn wait_for(condition: impl Fn() -> bool) {

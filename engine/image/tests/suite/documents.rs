@@ -79,7 +79,7 @@ fn digest_lie() {
     ] {
         let mut layout = Layout::new();
         let descriptor = layout.simple("x");
-        layout.index(&[descriptor.clone()]);
+        layout.index(std::slice::from_ref(&descriptor));
         let manifest = format!("blobs/sha256/{}", &descriptor["digest"].as_str().unwrap()[7..]);
         let document: Value = serde_json::from_slice(&layout.files[&manifest]).unwrap();
         let digest = match blob {
@@ -207,6 +207,9 @@ fn repo_tag_that_is_no_reference_is_refused() {
 
 #[test]
 fn full_disk_leaves_nothing() {
+    if let Some(path) = std::env::var_os(CHILD_DISK) {
+        return load_on_a_full_disk(std::path::Path::new(&path));
+    }
     if !crate::support::is_root("full_disk_leaves_nothing") {
         return;
     }
@@ -215,7 +218,7 @@ fn full_disk_leaves_nothing() {
     let status = std::process::Command::new("unshare")
         .args(["--mount", "--"])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", "documents::load_on_a_full_disk", "--ignored"])
+        .args(["--exact", "documents::full_disk_leaves_nothing"])
         .env(CHILD_DISK, scratch.path())
         .stdout(std::process::Stdio::null())
         .status()
@@ -225,12 +228,10 @@ fn full_disk_leaves_nothing() {
 
 const CHILD_DISK: &str = "BRIG_IMAGE_TEST_CHILD_DISK";
 
-#[test]
-#[ignore = "the body of a child process; its parent test sets the environment"]
-fn load_on_a_full_disk() {
-    let Some(path) = std::env::var_os(CHILD_DISK).map(std::path::PathBuf::from) else { return };
+/// Loads into a file system of one megabyte, in the child's own mount namespace.
+fn load_on_a_full_disk(path: &std::path::Path) {
     let flags = rustix::mount::MountFlags::empty();
-    rustix::mount::mount("none", &path, "tmpfs", flags, c"size=1m").unwrap();
+    rustix::mount::mount("none", path, "tmpfs", flags, c"size=1m").unwrap();
     let store = brig_image::Store::open(&path.join("root")).unwrap();
     let big = Tar::new().file("big", &vec![1; 4 << 20]).finish();
     let archive = docker_archive(&[("a", &[big])]);

@@ -15,6 +15,8 @@ mod hostile_trees;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
+mod random;
+#[cfg(test)]
 mod removal;
 #[cfg(test)]
 mod selection;

@@ -47,8 +47,12 @@ fn remove_last_name_deletes_image_and_its_own_layers() {
     let base = Tar::new().file("base", b"").finish();
     let top = Tar::new().file("top", b"").finish();
     let fixture = Fixture::new();
-    let loaded =
-        fixture.load(&docker_archive(&[("a:1", &[base.clone()]), ("b:1", &[base, top])])).unwrap();
+    let loaded = fixture
+        .load(&docker_archive(&[
+            ("a:1", std::slice::from_ref(&base)),
+            ("b:1", &[base.clone(), top]),
+        ]))
+        .unwrap();
     fixture.store.tag("b:1", "b:2").unwrap();
     let removed = fixture.store.remove("b:1", false, &NoContainers).unwrap();
     assert_eq!(removed, [untagged("b:1")]);

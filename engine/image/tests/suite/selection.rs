@@ -29,9 +29,10 @@ fn host() -> &'static str {
 fn load_docker_archive_gives_containerds_image_id() {
     let layer = Tar::new().file("f", b"x").finish();
     let fixture = Fixture::new();
-    let loaded = fixture.load(&docker_archive(&[("busybox:1", &[layer.clone()])])).unwrap();
+    let loaded =
+        fixture.load(&docker_archive(&[("busybox:1", std::slice::from_ref(&layer))])).unwrap();
     let image = fixture.resolve("busybox:1");
-    let config = crate::support::config(&[layer.clone()]).to_string();
+    let config = crate::support::config(std::slice::from_ref(&layer)).to_string();
     // What containerd's importer writes for the same archive.
     let manifest = format!(
         "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.docker.distribution.manifest.v2+json\",\
@@ -213,7 +214,7 @@ fn load_several_images_share_layers() {
     let base = Tar::new().file("base", b"b").finish();
     let top = Tar::new().file("top", b"t").finish();
     let archive = docker_archive(&[
-        ("one:1", &[base.clone()]),
+        ("one:1", std::slice::from_ref(&base)),
         ("two:2", &[base.clone(), top.clone(), base.clone()]),
         ("", &[top]),
     ]);

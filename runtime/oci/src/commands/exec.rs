@@ -7,6 +7,7 @@ use crate::foreground;
 use crate::global::Global;
 use crate::record::Record;
 use crate::store::Container;
+use crate::terminal;
 use brig_report::{Kind, Report};
 use brig_sandbox::cgroup::Layout;
 use brig_sandbox::execute::{self, EnterRequest};
@@ -68,15 +69,16 @@ fn fail(report: Report) -> Failure {
 
 fn enter(arguments: &Arguments, container: &Container, record: &Record) -> Outcome {
     let spec = container.config()?;
-    let process = process(arguments, &spec)?;
+    let mut process = process(arguments, &spec)?;
+    terminal::default_size(&mut process);
     let detach = arguments.is_set("detach");
-    let console = make::console_for(arguments.get("console-socket"), process.terminal, detach)?;
     let plan = ProcessPlan::compile(&process)?;
     let namespaces: Vec<NamespaceKind> =
         record.namespaces.iter().filter_map(|word| NamespaceKind::parse(word)).collect();
     if !namespaces.contains(&NamespaceKind::User) {
         execute::seal_self()?;
     }
+    let console = make::console_for(arguments.get("console-socket"), process.terminal, detach)?;
     let layout = Layout::detect()?;
     let signals = foreground::block_signals()?;
     let init = record.init.ok_or_else(|| Report::new(Kind::Conflict, "container not running"))?;
@@ -90,7 +92,7 @@ fn enter(arguments: &Arguments, container: &Container, record: &Record) -> Outco
         process: &plan,
         seccomp: spec.linux.as_ref().and_then(|linux| linux.seccomp.as_ref()),
         console,
-        preserve_fds: arguments.number("preserve-fds")?.unwrap_or(0),
+        preserve_fds: make::preserved(arguments)?,
     };
     let entered = execute::enter(request, &mut |_| Ok(()))?;
     make::write_pid_file(arguments, entered.pid.as_raw_nonzero().get())?;

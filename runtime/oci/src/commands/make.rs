@@ -6,6 +6,7 @@ use crate::arguments::{Arguments, Flag, switch, value};
 use crate::global::Global;
 use crate::record::{Record, VERSION};
 use crate::store::{self, Container};
+use crate::terminal;
 use brig_report::{Kind, Report};
 use brig_sandbox::cgroup::{self, Layout};
 use brig_sandbox::execute::{self, Console, Created, Listening, Request};
@@ -63,9 +64,13 @@ pub(super) fn read_bundle(arguments: &Arguments) -> Result<Bundle, Failure> {
         Report::from_error(Kind::NotFound, &error)
             .hint("a bundle is a directory with a config.json; `brig-oci spec` writes one")
     })?;
-    let spec: Spec = serde_json::from_slice(&bytes).map_err(|error| {
+    let mut spec: Spec = serde_json::from_slice(&bytes).map_err(|error| {
         Report::new(Kind::Invalid, format!("`{}` is not a configuration: {error}", path.display()))
     })?;
+    if let Some(process) = &mut spec.process {
+        terminal::default_size(process);
+    }
+    pass_listen_fds(&mut spec);
     let facts = Facts {
         bundle: directory.clone(),
         no_pivot: arguments.is_set("no-pivot"),
@@ -91,10 +96,11 @@ pub(super) fn make(
         return Err(Report::new(Kind::Unavailable, text).into());
     }
     let container = Container::named(&global.root, id)?;
-    let console = console(arguments, bundle, wait_for_start)?;
+    // First of all: it starts this program anew.
     if bundle.plan.prepare.contains(&brig_sandbox::plan::HostStep::SealSelf) {
         execute::seal_self()?;
     }
+    let console = console(arguments, bundle, wait_for_start)?;
     let layout = Layout::detect()?;
     let creating = container.make(&global.root, id)?;
     let made = populate(&container, arguments, bundle, &layout, console, wait_for_start);
@@ -147,7 +153,7 @@ fn populate(
         hooks: &hooks,
         state: record.state(Status::Creating),
         console,
-        preserve_fds: arguments.number("preserve-fds")?.unwrap_or(0),
+        preserve_fds: preserved(arguments)?,
         start,
     };
     let created = execute::create(request, &mut |pid| {
@@ -157,6 +163,29 @@ fn populate(
     })?;
     write_pid_file(arguments, created.pid.as_raw_nonzero().get())?;
     Ok((record, created))
+}
+
+/// Returns how many descriptors from 3 on the program inherits: those asked for and those of
+/// systemd's socket activation.
+///
+/// # Errors
+/// When the option is not a number.
+pub(super) fn preserved(arguments: &Arguments) -> Result<u32, Report> {
+    let asked: u32 = arguments.number("preserve-fds")?.unwrap_or(0);
+    Ok(asked + listen_fds().unwrap_or(0))
+}
+
+fn listen_fds() -> Option<u32> {
+    std::env::var("LISTEN_FDS").ok()?.parse().ok()
+}
+
+/// Tells the program of the sockets that the caller was activated with; the program is pid 1
+/// of its namespace, or learns its pid as any other.
+fn pass_listen_fds(spec: &mut Spec) {
+    if let (Some(count), Some(process)) = (listen_fds(), &mut spec.process) {
+        process.env.push(format!("LISTEN_FDS={count}"));
+        process.env.push("LISTEN_PID=1".to_owned());
+    }
 }
 
 /// Carries a report through the sandbox's error type.

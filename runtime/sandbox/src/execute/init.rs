@@ -22,6 +22,7 @@ use brig_sys::{Context, fault, keyring, net};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 use rustix::thread::{Gid, Uid, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
 
 /// What init was born with.
@@ -183,7 +184,11 @@ impl<'a> Running<'a> {
             InitStep::RootPropagation { propagation } => {
                 mount::set_propagation(c"/", *propagation, true).in_step(text)
             }
-            InitStep::NewKeyring => keyring::join_new_session(c"_ses.brig").in_step(text),
+            InitStep::NewKeyring => {
+                // An id has no zero byte; were there one, the kernel would choose the name.
+                let name = CString::new(format!("_ses.{}", self.init.state.id));
+                keyring::join_new_session(&name.unwrap_or_default()).in_step(text)
+            }
             InitStep::RuntimeHooks => self.runtime_hooks(),
             InitStep::CreateContainerHooks => {
                 let state = state_document(&self.init.state, Status::Creating);

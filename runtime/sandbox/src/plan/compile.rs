@@ -324,7 +324,9 @@ impl Compiler<'_> {
 
     fn dev(&mut self, options: Options, destination: String) -> Result<()> {
         let slot = self.slot();
-        let nodes = device::nodes(&self.linux.devices)?;
+        let (nodes, elsewhere): (Vec<_>, Vec<_>) = device::nodes(&self.linux.devices)?
+            .into_iter()
+            .partition(|node| node.path.starts_with("/dev/"));
         self.prepare.push(HostStep::MakeDev {
             slot,
             options: options.data,
@@ -338,6 +340,13 @@ impl Compiler<'_> {
             propagation: options.propagation,
             copy_up: false,
         })));
+        for node in elsewhere {
+            if self.has_userns() {
+                let reason = format!("`{}`: only below /dev in a user namespace", node.path);
+                return Err(Error::config("linux.devices", reason));
+            }
+            self.create.push(InitStep::Device(node));
+        }
         Ok(())
     }
 

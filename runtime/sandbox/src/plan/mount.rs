@@ -150,14 +150,22 @@ pub(super) fn id_maps(uid: &[IdMapping], gid: &[IdMapping]) -> IdMaps {
     IdMaps { uid: convert(uid), gid: convert(gid) }
 }
 
-/// Checks a destination and makes a relative one absolute, as runc does.
+/// Checks a destination and tidies it: absolute, without `.`, `..` and doubled slashes. Symbolic
+/// links are the kernel's business, below the root's descriptor.
 pub(super) fn destination(mount: &Mount) -> Result<String> {
     if mount.destination.is_empty() || mount.destination.contains('\0') {
         let reason = format!("destination {:?}", mount.destination);
         return Err(Error::config("mounts", reason));
     }
-    let absolute = format!("/{}", mount.destination.trim_start_matches('/'));
-    Ok(absolute)
+    let mut parts: Vec<&str> = Vec::new();
+    for part in mount.destination.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            name => parts.push(name),
+        }
+    }
+    Ok(format!("/{}", parts.join("/")))
 }
 
 #[cfg(test)]

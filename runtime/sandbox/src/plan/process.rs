@@ -7,6 +7,9 @@ use brig_spec::runtime::{Capabilities, ConsoleSize, Process, Rlimit};
 use rustix::process::Resource;
 use std::ffi::CString;
 
+/// A resource limit: resource, soft, hard (`None`: unlimited).
+pub type RlimitPlan = (Resource, Option<u64>, Option<u64>);
+
 /// The user's process, checked and converted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProcessPlan {
@@ -25,7 +28,7 @@ pub struct ProcessPlan {
     /// Capability sets.
     pub caps: CapPlan,
     /// Resource limits: resource, soft, hard (`None`: unlimited).
-    pub rlimits: Vec<(Resource, Option<u64>, Option<u64>)>,
+    pub rlimits: Vec<RlimitPlan>,
     /// Whether privileges can no longer be gained.
     pub no_new_privileges: bool,
     /// AppArmor profile, empty: none.
@@ -88,7 +91,7 @@ impl ProcessPlan {
             terminal: process.terminal,
             console_size: process.console_size,
             caps: process.capabilities.as_ref().map(cap_plan).transpose()?.unwrap_or_default(),
-            rlimits: process.rlimits.iter().map(rlimit).collect::<Result<_>>()?,
+            rlimits: rlimits(&process.rlimits)?,
             no_new_privileges: process.no_new_privileges,
             apparmor: process.apparmor_profile.clone(),
             selinux: process.selinux_label.clone(),
@@ -134,7 +137,17 @@ fn cap_plan(sets: &Capabilities) -> Result<CapPlan> {
     })
 }
 
-fn rlimit(limit: &Rlimit) -> Result<(Resource, Option<u64>, Option<u64>)> {
+fn rlimits(list: &[Rlimit]) -> Result<Vec<RlimitPlan>> {
+    for (index, limit) in list.iter().enumerate() {
+        if list[..index].iter().any(|earlier| earlier.kind == limit.kind) {
+            let reason = format!("`{}` is given twice", limit.kind);
+            return Err(Error::config("process.rlimits", reason));
+        }
+    }
+    list.iter().map(rlimit).collect()
+}
+
+fn rlimit(limit: &Rlimit) -> Result<RlimitPlan> {
     let resource = match limit.kind.as_str() {
         "RLIMIT_AS" => Resource::As,
         "RLIMIT_CORE" => Resource::Core,
