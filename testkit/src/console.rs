@@ -35,6 +35,13 @@ impl ConsoleSocket {
         &self.path
     }
 
+    /// Whether somebody has connected and waits to be accepted.
+    #[must_use]
+    pub fn has_caller(&self) -> bool {
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(&self.listener, PollFlags::IN)], Some(&now)) != Ok(0)
+    }
+
     /// Receives one terminal.
     ///
     /// # Panics

@@ -80,6 +80,10 @@ pub fn missing(need: &str) -> Option<String> {
         "timens" => path("/proc/self/ns/time"),
         "apparmor" => path("/sys/kernel/security/apparmor"),
         "selinux" => path("/sys/fs/selinux/enforce"),
+        "no_lsm" => unless(
+            missing("apparmor").is_some() && missing("selinux").is_some(),
+            "AppArmor or SELinux is active",
+        ),
         "seccomp" => path("/proc/sys/kernel/seccomp/actions_avail"),
         "kvm" => path("/dev/kvm"),
         "tun" => path("/dev/net/tun"),

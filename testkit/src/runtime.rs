@@ -45,6 +45,7 @@ const LACKS: &[(&str, Kind, &str)] = &[
     ("features", Kind::Crun, "crun 1.8 has no features"),
     ("foreground_size", Kind::Crun, "crun 1.8 does not pass the size on"),
     ("host_propagation", Kind::Crun, "crun runs in a private mount namespace here"),
+    ("idmapped_mounts", Kind::Runc, "runc 1.1 has none"),
     ("listen_fds_variable", Kind::Crun, "crun wants LISTEN_PID to be its own"),
     ("options_after_id", Kind::Crun, "crun's parser takes options first"),
     ("options_after_id", Kind::Runc, "runc's parser takes options first"),

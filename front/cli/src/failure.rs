@@ -18,8 +18,6 @@ pub(crate) enum Failure {
     Run(Report),
     /// The command line is wrong.
     Usage(Box<clap::Error>),
-    /// Everything was said already.
-    Silent(u8),
 }
 
 /// Result of a command: its exit code.
@@ -54,7 +52,6 @@ impl Failure {
                 report.kind.run_exit_code()
             }
             Self::Usage(error) => print_usage(&error),
-            Self::Silent(code) => code,
         }
     }
 }

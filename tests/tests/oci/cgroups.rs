@@ -220,6 +220,20 @@ fn limits_can_be_changed_while_it_runs() {
 }
 
 #[test]
+fn update_flags_change_single_limits() {
+    needs!(root, runtime, cgroup1);
+    let case = with(&json!({"pids": {"limit": 30}, "memory": {"limit": 67_108_864}}));
+    drop(case.launch());
+    let flags = ["update", "--pids-limit", "70", "--memory", "134217728", "--cpu-share", "300"];
+    drop(case.command(flags).args([case.id()]).output().ok());
+    assert_eq!(case.cgroup_value("pids", "pids.max"), "70");
+    assert_eq!(case.cgroup_value("memory", "memory.limit_in_bytes"), "134217728");
+    assert_eq!(case.cgroup_value("cpu", "cpu.shares"), "300");
+    case.delete_force();
+    case.finish();
+}
+
+#[test]
 fn impossible_limit_is_refused_and_leaves_nothing() {
     needs!(root, runtime, cgroup1, cleans_up_after_limits);
     let case = with(&json!({"cpu": {"cpus": "4000"}}));

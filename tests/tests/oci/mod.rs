@@ -22,6 +22,7 @@ mod namespaces;
 mod paths;
 mod process;
 mod propagation;
+mod races;
 mod seccomp;
 mod terminal;
 mod userns;

@@ -273,3 +273,19 @@ fn destination_may_be_relative_or_untidy() {
     assert_eq!(case.run().ok().text(), "true");
     case.finish();
 }
+
+#[test]
+fn idmapped_bind_mount_shows_the_mapped_owner() {
+    needs!(root, runtime, userns, idmapped_mounts);
+    let mut case =
+        Case::new(&["owner", "/v/file", "--", "write", "/v/new", "x", "--", "owner", "/v/new"]);
+    let source = source(&case);
+    case.user_namespace(400_000, 1000);
+    let map = json!([{"containerID": 0, "hostID": 400_000, "size": 1000}]);
+    case.mount(json!({"destination": "/v", "type": "bind", "source": source,
+        "options": ["rbind"], "uidMappings": map, "gidMappings": map}));
+    assert_eq!(case.run().ok().lines(), ["0:0", "0:0"]);
+    let made = fs::metadata(source.join("new")).unwrap();
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&made), 0, "root inside is root on the volume");
+    case.finish();
+}

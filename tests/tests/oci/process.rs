@@ -282,6 +282,20 @@ fn personality_is_set() {
     case.finish();
 }
 
+#[test]
+fn security_label_that_the_kernel_does_not_know_is_refused() {
+    needs!(root, runtime, no_lsm);
+    for (key, value) in [
+        ("apparmorProfile", "brig-test-profile"),
+        ("selinuxLabel", "system_u:system_r:container_t:s0"),
+    ] {
+        let mut case = Case::new(&["exit", "0"]);
+        case.config["process"][key] = json!(value);
+        drop(case.run().fails());
+        case.finish();
+    }
+}
+
 fn own_pid() -> i32 {
     i32::try_from(std::process::id()).expect("process ids fit")
 }

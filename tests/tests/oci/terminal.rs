@@ -199,3 +199,63 @@ fn terminal_of_a_container_is_not_the_hosts() {
     case.delete_force();
     case.finish();
 }
+
+#[test]
+fn terminal_works_in_a_user_namespace() {
+    needs!(root, runtime, userns);
+    let mut case = with_terminal(&["isatty", "--", "owner", "/dev/console", "--", "ctty"]);
+    case.user_namespace(300_000, 1000);
+    let socket = ConsoleSocket::bind(&case.root.path("console"));
+    let flags = ["--detach", "--console-socket", socket.path().to_str().unwrap()];
+    drop(case.with_bundle("run", &flags).output().ok());
+    let mut terminal = socket.receive();
+    terminal.expect("true true true");
+    terminal.expect("0:");
+    terminal.expect("true");
+    case.expect_status("stopped");
+    drop(case.delete().ok());
+    case.finish();
+}
+
+#[test]
+fn exec_sends_its_terminal_through_the_console_socket() {
+    needs!(root, runtime);
+    let case = Case::new(&["init"]);
+    drop(case.launch());
+    let socket = ConsoleSocket::bind(&case.root.path("console"));
+    let path = socket.path().to_str().unwrap();
+    let flags = ["--detach", "--tty", "--console-socket", path];
+    drop(case.exec_with(&flags, &["isatty", "--", "read-line"]).ok());
+    let mut terminal = socket.receive();
+    terminal.expect("true true true");
+    terminal.send("word\n");
+    terminal.expect("line \"word\"");
+    drop(terminal);
+    case.delete_force();
+    case.finish();
+}
+
+#[test]
+fn detached_exec_with_a_terminal_and_no_console_socket_is_refused() {
+    needs!(root, runtime);
+    let case = Case::new(&["init"]);
+    drop(case.launch());
+    drop(case.exec_with(&["--detach", "--tty"], &["exit", "0"]).fails());
+    case.delete_force();
+    case.finish();
+}
+
+#[test]
+fn console_socket_is_connected_once() {
+    needs!(root, runtime);
+    let case = with_terminal(&["init"]);
+    let socket = ConsoleSocket::bind(&case.root.path("console"));
+    let flags = ["--detach", "--console-socket", socket.path().to_str().unwrap()];
+    drop(case.with_bundle("run", &flags).output().ok());
+    let mut terminal = socket.receive();
+    terminal.expect("ready");
+    // Receivers such as containerd's accept one connection and close the socket.
+    assert!(!socket.has_caller(), "a second connection");
+    case.delete_force();
+    case.finish();
+}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! `brig inspect`.
 
-use crate::failure::{Failure, Outcome, say};
+use crate::failure::{Outcome, say};
 use crate::render::{line, template};
 use brig_engine::{Engine, Error};
 use clap::{Args, ValueEnum};

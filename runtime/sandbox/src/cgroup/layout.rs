@@ -79,17 +79,15 @@ impl Layout {
 
     fn parse(mountinfo: &str, own: &str) -> Self {
         let mut layout = Self::default();
-        for line in mountinfo.lines() {
-            let Some(hierarchy) = parse_mount(line, own) else { continue };
-            // A second mount of the same hierarchy, or one hidden below another mount.
-            let known = |h: &Hierarchy| {
-                h.controllers == hierarchy.controllers || h.mount == hierarchy.mount
-            };
-            if !layout.hierarchies.iter().any(known) {
-                layout.hierarchies.push(hierarchy);
-            }
-        }
+        layout.hierarchies = mountinfo.lines().filter_map(|line| parse_mount(line, own)).collect();
         layout.drop_covered(mountinfo);
+        // A second mount of the same hierarchy adds nothing.
+        let mut seen: Vec<Vec<String>> = Vec::new();
+        layout.hierarchies.retain(|hierarchy| {
+            let first = !seen.contains(&hierarchy.controllers);
+            seen.push(hierarchy.controllers.clone());
+            first
+        });
         layout.hierarchies.sort_by_key(Hierarchy::is_unified);
         layout
     }

@@ -17,5 +17,8 @@ pub use compile::Facts;
 pub use device::DeviceNode;
 pub use mount::{MountPlan, MountSource};
 pub use namespace::NamespaceKind;
-pub use process::{CapPlan, ProcessPlan, UserPlan};
+pub use process::{CapPlan, ProcessPlan, RlimitPlan, UserPlan};
 pub use step::{HostStep, IdMaps, InitStep, Plan, TreeSlot};
+
+#[cfg(test)]
+mod tests;
