@@ -10,8 +10,6 @@ use rustix::process::{getpid, getsid, set_child_subreaper, setsid};
 /// signals through a descriptor (SIGTERM and its like are thereby ignored), and see host mounts
 /// in a private namespace where the host's changes still arrive. What its parent left open or
 /// set goes no further: the runtime gets three descriptors and the usual file mode mask.
-///
-/// Programs started later get default signal handling: the standard library resets the mask.
 pub(crate) fn isolate() -> Result<SignalFd, SysError> {
     // Before Linux 5.11 there is only the parent's own care.
     let _ = process::cloexec_from(3);

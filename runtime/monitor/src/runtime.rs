@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Calls of the OCI runtime, by its command line.
 //!
-//! Invariant: the runtime inherits descriptors 0 to 2 and nothing else; everything that the
-//! monitor opens is close-on-exec.
+//! Invariants: the runtime inherits descriptors 0 to 2 and nothing else, since everything that the
+//! monitor opens is close-on-exec; it starts with no signal blocked, though the monitor blocks
+//! them all (`std::process` would hand the mask on, even into the container).
 
-use crate::stdio::ContainerEnds;
+use crate::stdio::{self, ContainerEnds};
 use brig_spec::monitor::Launch;
-use rustix::fs::{MemfdFlags, memfd_create};
+use brig_sys::{Context, SysError, spawn};
+use rustix::fs::{Access, MemfdFlags, access, memfd_create};
+use rustix::io::Errno;
+use rustix::process::{WaitId, WaitIdOptions, WaitIdStatus, waitid};
+use std::ffi::{CString, OsString};
 use std::fs::File;
 use std::io::{self, Read, Seek};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 /// Name of the runtime's own log in the run directory.
 const LOG: &str = "runtime.log";
@@ -27,7 +32,10 @@ const WORDS_BYTES_MAX: u64 = 64 * 1024;
 pub(crate) enum RuntimeError {
     /// The runtime itself could not be executed.
     #[error("cannot execute the OCI runtime `{}`", program.display())]
-    Execute { program: PathBuf, source: io::Error },
+    Execute { program: PathBuf, source: Errno },
+    /// No process could be made for it.
+    #[error("cannot start the OCI runtime")]
+    Spawn(#[from] SysError),
     /// It said no.
     #[error("{message}")]
     Refused { message: String },
@@ -44,7 +52,7 @@ impl RuntimeError {
     pub(crate) fn exit_code(&self) -> i32 {
         match self {
             Self::Refused { message } => exit_code_of(message),
-            Self::Execute { .. } | Self::Silent | Self::NoPid { .. } => 125,
+            _ => 125,
         }
     }
 }
@@ -53,7 +61,9 @@ impl RuntimeError {
 #[derive(Debug)]
 pub(crate) struct Runtime {
     program: PathBuf,
-    arguments: Vec<String>,
+    /// What comes before the verb, the program's name included.
+    arguments: Vec<OsString>,
+    environment: Vec<CString>,
     id: String,
     bundle: String,
     run_dir: PathBuf,
@@ -62,9 +72,14 @@ pub(crate) struct Runtime {
 impl Runtime {
     /// Binds the runtime of `launch`; its files go into `run_dir`.
     pub(crate) fn new(launch: &Launch, run_dir: &Path) -> Self {
+        let mut arguments = vec![OsString::from(&launch.runtime)];
+        arguments.extend(launch.runtime_args.iter().map(OsString::from));
+        arguments.extend(["--log".into(), run_dir.join(LOG).into_os_string()]);
+        arguments.extend(["--log-format".into(), "json".into()]);
         Self {
             program: launch.runtime.clone().into(),
-            arguments: launch.runtime_args.clone(),
+            arguments,
+            environment: environment(),
             id: launch.id.clone(),
             bundle: launch.bundle.clone(),
             run_dir: run_dir.to_owned(),
@@ -78,33 +93,26 @@ impl Runtime {
         ends: ContainerEnds,
     ) -> Result<i32, RuntimeError> {
         let pid_file = self.run_dir.join(PID_FILE);
-        let mut command = self.command("create");
-        command.args(["--bundle", &self.bundle]).arg("--pid-file").arg(&pid_file);
+        let mut words = vec!["--bundle".into(), OsString::from(&self.bundle)];
+        words.extend(["--pid-file".into(), pid_file.clone().into_os_string()]);
         if let Some(path) = console_socket {
-            command.args(["--console-socket", path]);
+            words.extend(["--console-socket".into(), path.into()]);
         }
-        command.arg(&self.id).stdin(ends.stdin).stdout(ends.stdout).stderr(ends.stderr);
-        self.run(command, None)?;
+        let stdio = [ends.stdin.as_fd(), ends.stdout.as_fd(), ends.stderr.as_fd()];
+        self.call("create", words, stdio, None)?;
         let text = read_some(File::open(&pid_file));
-        text.trim()
-            .parse()
-            .ok()
-            .filter(|&pid| pid > 0)
-            .ok_or(RuntimeError::NoPid { path: pid_file })
+        let pid = text.trim().parse().ok().filter(|&pid| pid > 0);
+        pid.ok_or(RuntimeError::NoPid { path: pid_file })
     }
 
     /// Lets the container's init execute the user's program.
     pub(crate) fn start(&self) -> Result<(), RuntimeError> {
-        let mut command = self.command("start");
-        command.arg(&self.id);
-        self.run_alone(command)
+        self.call_alone("start", vec![])
     }
 
     /// Kills what is left of the container and removes its cgroup and its state.
     pub(crate) fn delete(&self) -> Result<(), RuntimeError> {
-        let mut command = self.command("delete");
-        command.args(["--force", &self.id]);
-        self.run_alone(command)
+        self.call_alone("delete", vec!["--force".into()])
     }
 
     /// Removes the files that the calls have left in the run directory.
@@ -115,48 +123,75 @@ impl Runtime {
         }
     }
 
-    fn command(&self, verb: &str) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(&self.arguments).arg("--log").arg(self.run_dir.join(LOG));
-        command.args(["--log-format", "json", verb]);
-        command
-    }
-
-    /// Runs a call that has nothing to do with the container's own stdio.
-    fn run_alone(&self, mut command: Command) -> Result<(), RuntimeError> {
+    /// Makes a call that has nothing to do with the container's own stdio.
+    fn call_alone(&self, verb: &str, words: Vec<OsString>) -> Result<(), RuntimeError> {
+        let null = stdio::dev_null()?;
         // A file, since nobody reads a pipe while the runtime runs.
-        let words = memfd_create("brig-runtime", MemfdFlags::CLOEXEC).ok();
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        match words.as_ref().and_then(|words| words.try_clone().ok()) {
-            Some(copy) => command.stderr(copy),
-            None => command.stderr(Stdio::null()),
-        };
-        self.run(command, words)
+        let stderr = memfd_create("brig-runtime", MemfdFlags::CLOEXEC)
+            .context("memfd_create", || "brig-runtime")?;
+        let stdio = [null.as_fd(), null.as_fd(), stderr.as_fd()];
+        self.call(verb, words, stdio, Some(&stderr))
     }
 
-    fn run(&self, mut command: Command, words: Option<OwnedFd>) -> Result<(), RuntimeError> {
-        let result = command.status();
-        // Closes this process's copies of the container's ends of the pipes.
-        drop(command);
-        match result {
-            Ok(status) if status.success() => Ok(()),
-            Ok(_) => Err(self.refusal(words)),
-            Err(source) => Err(RuntimeError::Execute { program: self.program.clone(), source }),
+    fn call(
+        &self,
+        verb: &str,
+        words: Vec<OsString>,
+        stdio: [BorrowedFd<'_>; 3],
+        stderr: Option<&OwnedFd>,
+    ) -> Result<(), RuntimeError> {
+        let words = [verb.into()].into_iter().chain(words).chain([OsString::from(&self.id)]);
+        let argv: Vec<CString> =
+            self.arguments.iter().cloned().chain(words).map(c_string).collect();
+        let program = c_string(self.program.clone().into_os_string());
+        let child = spawn::spawn(&program, &argv, &self.environment, &stdio, false)?;
+        let status = waitid(WaitId::PidFd(child.pidfd.as_fd()), WaitIdOptions::EXITED)
+            .context("waitid", || format!("runtime, pid {}", child.pid.as_raw_nonzero()))?;
+        match status.as_ref().and_then(WaitIdStatus::exit_status) {
+            Some(0) => Ok(()),
+            code => Err(self.refusal(code, stderr)),
         }
     }
 
     /// Returns the runtime's last error, from its log, else from what it wrote to stderr.
-    fn refusal(&self, words: Option<OwnedFd>) -> RuntimeError {
+    fn refusal(&self, code: Option<i32>, stderr: Option<&OwnedFd>) -> RuntimeError {
         let log = read_some(File::open(self.run_dir.join(LOG)));
         if let Some(message) = last_error(&log) {
             return RuntimeError::Refused { message };
         }
-        let Some(words) = words else { return RuntimeError::Silent };
-        let mut file = File::from(words);
-        // It was written through a shared offset, which stands at the end.
-        drop(file.rewind());
-        RuntimeError::Refused { message: explanation_from_stderr(&read_some(Ok(file))) }
+        if code == Some(spawn::EXEC_FAILED) {
+            if let Err(source) = access(&self.program, Access::EXEC_OK) {
+                return RuntimeError::Execute { program: self.program.clone(), source };
+            }
+        }
+        let Some(stderr) = stderr else { return RuntimeError::Silent };
+        let text = stderr.try_clone().map(File::from).map(|mut file| {
+            // It was written through a shared offset, which stands at the end.
+            drop(file.rewind());
+            read_some(Ok(file))
+        });
+        RuntimeError::Refused { message: explanation_from_stderr(&text.unwrap_or_default()) }
     }
+}
+
+/// Returns this process's environment, of which the runtime and its hooks use `PATH`.
+fn environment() -> Vec<CString> {
+    std::env::vars_os()
+        .map(|(mut name, value)| {
+            name.push("=");
+            name.push(value);
+            c_string(name)
+        })
+        .collect()
+}
+
+/// Converts a word for `execve`; one with a zero byte, which no path has, ends there.
+fn c_string(word: OsString) -> CString {
+    let mut bytes = word.into_vec();
+    if let Some(end) = bytes.iter().position(|&byte| byte == 0) {
+        bytes.truncate(end);
+    }
+    CString::new(bytes).expect("cut before the first zero")
 }
 
 /// Returns the last line that says something; a runtime that cannot even open its log says it

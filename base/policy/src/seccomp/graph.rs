@@ -35,7 +35,7 @@ pub(super) struct Test {
 /// Bounds for one system call above which known outcomes are not tracked: tracking shortens usual
 /// profiles, and could lengthen odd ones without bound.
 const TRACKED_CONDITIONS_MAX: usize = 256;
-const TRACKED_NODES_MAX: usize = 2048;
+const TRACKED_STEPS_MAX: usize = 2048;
 
 /// All decisions of a filter.
 #[derive(Debug, Default)]
@@ -80,9 +80,9 @@ impl Graph {
         }
         let conditions: usize = rules.iter().map(|rule| rule.conditions.len()).sum();
         if conditions <= TRACKED_CONDITIONS_MAX {
-            let limit = self.nodes.len() + TRACKED_NODES_MAX;
             let memo = BTreeMap::new();
-            let mut chain = Chain { graph: self, rules, default, is_64_bit, limit, memo };
+            let steps_left = TRACKED_STEPS_MAX;
+            let mut chain = Chain { graph: self, rules, default, is_64_bit, steps_left, memo };
             if let Some(id) = chain.condition(0, 0, &Facts::default()) {
                 return id;
             }
@@ -242,7 +242,7 @@ struct Chain<'a> {
     rules: &'a [Cow<'a, Rule>],
     default: NodeId,
     is_64_bit: bool,
-    limit: usize,
+    steps_left: usize,
     memo: BTreeMap<(usize, usize, usize, Facts), NodeId>,
 }
 
@@ -258,7 +258,7 @@ impl Chain<'_> {
         }
     }
 
-    /// Builds one step of a condition; `None` when the limit is reached.
+    /// Builds one step of a condition; `None` when too many were taken.
     fn step(
         &mut self,
         rule: usize,
@@ -270,6 +270,7 @@ impl Chain<'_> {
         if let Some(id) = self.memo.get(&key) {
             return Some(*id);
         }
+        self.steps_left = self.steps_left.checked_sub(1)?;
         let steps = steps(self.rules[rule].conditions[condition], self.is_64_bit);
         let Step { test, yes, no } = &steps[step];
         let go = |chain: &mut Self, next: Next, facts: &Facts| match next {
@@ -286,9 +287,6 @@ impl Chain<'_> {
                 self.graph.test(*test, yes, no)
             }
         };
-        if self.graph.nodes.len() > self.limit {
-            return None;
-        }
         self.memo.insert(key, id);
         Some(id)
     }

@@ -2,6 +2,8 @@
 //! A further process in a running container. The engine writes the process document; the front
 //! end executes the runtime with the caller's own stdio, so nothing stands between.
 
+mod command;
+
 use crate::container::merged::read_bounded;
 use crate::container::options::Options;
 use crate::container::record::ContainerRecord;
@@ -78,6 +80,7 @@ impl Engine {
         let status = self.status(id)?;
         let root = container_root(&status.record)?;
         let process = process_document(self, &record, request, &root)?;
+        command::check(&root, &process.args[0], &process.env, &process.cwd)?;
         let document = memfd_document(&process)?;
         let mut argv = vec![record.runtime_path.clone()];
         argv.extend(record.runtime_args.clone());

@@ -22,7 +22,8 @@ pub struct Identity {
     pub uid: u32,
     /// Group id inside the container.
     pub gid: u32,
-    /// Supplementary group ids, without `gid`'s duplicates.
+    /// Supplementary group ids, `gid` first: left out, a file that its group may not read could be
+    /// read by a process that drops the group (CVE-2022-36109).
     pub groups: Vec<u32>,
     /// Home directory; `/` when the database has none.
     pub home: String,
@@ -76,6 +77,7 @@ pub fn resolve(spec: &str, group_add: &[String], passwd: &str, group: &str) -> R
     for wanted in group_add {
         groups.push(find_group(wanted, group)?);
     }
+    groups.insert(0, gid);
     dedup(&mut groups);
     groups.truncate(GROUPS_MAX);
     let home = if home.is_empty() { "/" } else { home };
@@ -207,15 +209,15 @@ mod tests {
 
     #[test]
     fn resolve_names_and_numbers_gives_ids_groups_and_home() {
-        assert_eq!(ids(""), (0, 0, vec![10]));
-        assert_eq!(ids("root"), (0, 0, vec![10]));
-        assert_eq!(ids("app"), (1000, 1001, vec![10, 29]));
-        assert_eq!(ids("1"), (1, 1, vec![]));
-        assert_eq!(ids("77"), (77, 0, vec![]));
-        assert_eq!(ids("app:audio"), (1000, 29, vec![]));
-        assert_eq!(ids("app:77"), (1000, 77, vec![]));
-        assert_eq!(ids("app:"), (1000, 1001, vec![10, 29]));
-        assert_eq!(ids("4294967294:0"), (4_294_967_294, 0, vec![]));
+        assert_eq!(ids(""), (0, 0, vec![0, 10]));
+        assert_eq!(ids("root"), (0, 0, vec![0, 10]));
+        assert_eq!(ids("app"), (1000, 1001, vec![1001, 10, 29]));
+        assert_eq!(ids("1"), (1, 1, vec![1]));
+        assert_eq!(ids("77"), (77, 0, vec![0]));
+        assert_eq!(ids("app:audio"), (1000, 29, vec![29]));
+        assert_eq!(ids("app:77"), (1000, 77, vec![77]));
+        assert_eq!(ids("app:"), (1000, 1001, vec![1001, 10, 29]));
+        assert_eq!(ids("4294967294:0"), (4_294_967_294, 0, vec![0]));
         assert_eq!(ok("app").home, "/home/app");
         assert_eq!(ok("77").home, "/");
         assert_eq!(ok("nohome").home, "/");
@@ -224,7 +226,7 @@ mod tests {
     #[test]
     fn resolve_numeric_text_is_never_a_name() {
         // CVE-2024-40635, CVE-2026-46680: a passwd entry called `1000` that maps to root.
-        assert_eq!(ids("1000"), (1000, 1001, vec![10, 29]));
+        assert_eq!(ids("1000"), (1000, 1001, vec![1001, 10, 29]));
     }
 
     #[test]
@@ -250,7 +252,7 @@ mod tests {
     #[test]
     fn resolve_group_add_appends_without_duplicates() {
         let add = ["audio".to_owned(), "29".to_owned(), "5".to_owned()];
-        assert_eq!(resolve("app", &add, PASSWD, GROUP).unwrap().groups, [10, 29, 5]);
+        assert_eq!(resolve("app", &add, PASSWD, GROUP).unwrap().groups, [1001, 10, 29, 5]);
         assert!(resolve("app", &["nope".to_owned()], PASSWD, GROUP).is_err());
     }
 }

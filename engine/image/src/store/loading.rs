@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! One image on its way in: its layers unpacked side by side, then everything moved into place.
 //!
-//! Power failures: data of new files is not forced to the disk one by one. Before an image becomes
-//! visible its file system is synced once, so a name never leads to layers that were not written.
+//! Power failures: nothing is synced, as with Docker and as with brig's other records. Measured, one
+//! `syncfs` costs 0.15 s on an idle disk and tens of milliseconds to seconds for the smallest image
+//! while others write. `layer.json` counts entries and bytes, so a check can find what was lost.
 
 use super::Store;
 use super::event::{LoadEvent, LoadedImage};
@@ -11,7 +12,7 @@ use crate::error::Error;
 use crate::layer::{LayerSource, Signal, unpack};
 use crate::plan::ImagePlan;
 use brig_spec::digest::Digest;
-use rustix::fs::{Mode, OFlags, RenameFlags, mkdir, open, renameat_with};
+use rustix::fs::{Mode, RenameFlags, mkdir, renameat_with};
 use rustix::io::Errno;
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -42,9 +43,6 @@ impl Store {
             let wanted = self.missing(plan, &ready);
             self.unpack_all(&wanted, staging, progress)?;
             ready.extend(wanted.iter().map(|source| source.diff_id));
-            if !ready.is_empty() {
-                sync(staging.path())?;
-            }
             let _lock = self.shared_lock()?;
             if self.missing(plan, &ready).is_empty() {
                 self.commit(plan, &ready, staging)?;
@@ -198,10 +196,4 @@ fn move_into_place(from: &Path, to: &Path) -> Result<(), Error> {
         Err(Errno::EXIST) => Ok(brig_state::tree::remove(from)?),
         Err(errno) => Err(Error::os("create", to)(errno)),
     }
-}
-
-fn sync(path: &Path) -> Result<(), Error> {
-    let fd = open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(Error::os("open", path))?;
-    rustix::fs::syncfs(&fd).map_err(Error::os("sync", path))
 }

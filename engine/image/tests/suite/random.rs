@@ -59,7 +59,7 @@ fn random_trees_never_reach_outside() {
     ];
     let mut chance = Chance(0x5eed_1234_abcd_ef01);
     let (mut loaded, mut refused) = (0, 0);
-    for _ in 0..1500 {
+    for _ in 0..300 {
         let mut tar = Tar::new();
         for _ in 0..2 + chance.below(9) {
             tar = add(tar, &mut chance, &names_of, &targets);
@@ -73,7 +73,7 @@ fn random_trees_never_reach_outside() {
     assert_eq!(names(&canary), ["dir", "secret"]);
     assert_eq!(names(&canary.join("dir")), ["inner"]);
     // Both must occur often, or the vocabulary tests nothing.
-    assert!(loaded > 100 && refused > 100, "{loaded} loaded, {refused} refused");
+    assert!(loaded > 30 && refused > 30, "{loaded} loaded, {refused} refused");
     fixture.store.sweep(&NoContainers).unwrap();
     assert_eq!(names(&fixture.root().join("staging")), Vec::<String>::new());
 }
@@ -119,7 +119,7 @@ fn random_bytes_in_archives_never_panic() {
         .symlink("l", "f")
         .finish();
     let mut chance = Chance(0xdead_beef_cafe_f00d);
-    for n in 0..3000 {
+    for n in 0..600 {
         let mut bytes = layer.clone();
         for _ in 0..1 + chance.below(4) {
             let place = chance.below(bytes.len());

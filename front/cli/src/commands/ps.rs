@@ -109,8 +109,8 @@ fn row(summary: &Summary, no_trunc: bool, now: Timestamp) -> Row {
         command.push(' ');
         command.push_str(arg);
     }
-    let command: String = command.chars().flat_map(char::escape_debug).collect();
     let command = if no_trunc { command } else { table::ellipsis(&command, 20) };
+    let command: String = command.chars().flat_map(char::escape_debug).collect();
     let labels = record.config.labels.clone();
     let text = |text: String| serde_json::Value::String(text);
     let fields = [

@@ -55,6 +55,19 @@ fn run_idmapped_root_is_root_inside_and_nobody_outside() {
 }
 
 #[test]
+fn run_process_starts_with_default_signals() {
+    let script = "exec busybox grep -E '^Sig(Blk|Ign)' /proc/self/status";
+    let Some(fixture) = Fixture::new("sigmask", Root::Directory, script) else { return };
+    assert_eq!(fixture.run().exit_code, Some(0));
+    let zero = "0000000000000000";
+    // Whatever the caller of this test ignores is ignored there, too.
+    let own = fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = own.lines().find_map(|line| line.strip_prefix("SigIgn:\t")).unwrap();
+    let ignored = u64::from_str_radix(ignored, 16).unwrap() & !(1 << 12);
+    assert_eq!(fixture.logged("stdout"), format!("SigBlk:\t{zero}\nSigIgn:\t{ignored:016x}\n"));
+}
+
+#[test]
 fn run_killed_process_records_128_plus_signal() {
     let Some(fixture) = Fixture::new("signal", Root::Directory, "sleep 1000") else { return };
     let mut started = fixture.start(false);
