@@ -3,13 +3,13 @@
 # Debian packages, fetched and unpacked without installing them: an apt state of our own, with the
 # mirror that this machine's apt uses.
 
-# Prints `OPTIONS|URI` of the first Debian main archive that this machine's apt uses.
-apt_source() {
+# Prints `OPTIONS|URI` of every archive of this machine's apt that may be Debian's main archive.
+apt_sources() {
     cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null | awk '
         $1 == "deb" {
             options = ""
             if ($2 ~ /^\[/) { match($0, /\[[^]]*\]/); options = substr($0, RSTART + 1, RLENGTH - 2); sub(/\[[^]]*\]/, "") }
-            if ($2 !~ /^cdrom:/ && $3 ~ /^(bookworm|trixie|stable|oldstable)$/ && $0 ~ / main/) { print options "|" $2; exit }
+            if ($2 !~ /^cdrom:/ && $3 ~ /^(bookworm|trixie|stable|oldstable)$/ && $0 ~ / main/) { print options "|" $2 }
         }'
     cat /etc/apt/sources.list.d/*.sources 2>/dev/null | grep -v '^#' | awk -v RS= '
         {
@@ -24,7 +24,7 @@ apt_source() {
                 if (key == "signed-by" && value ~ /^\//) options = options " signed-by=" value
                 if (key == "trusted") options = options " trusted=" value
             }
-            if (enabled && types ~ / deb / && components ~ / main / && suites ~ / (bookworm|trixie|stable|oldstable) /) { print options "|" uri; exit }
+            if (enabled && types ~ / deb / && components ~ / main / && suites ~ / (bookworm|trixie|stable|oldstable) /) { print options "|" uri }
         }'
 }
 
@@ -34,7 +34,9 @@ apt_setup() {
     mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$apt/none"
     : >"$apt/status"
     source=${BRIG_VM_APT_URI:+|$BRIG_VM_APT_URI}
-    [ -n "$source" ] || source=$(apt_source | head -n 1)
+    # Debian's own path first: others, too, name their suites and components as Debian does.
+    [ -n "$source" ] || source=$(apt_sources | grep -E '/debian/?$' | head -n 1)
+    [ -n "$source" ] || source=$(apt_sources | head -n 1)
     [ -n "$source" ] || fail "no Debian 12 or 13 archive in /etc/apt/sources.list*" \
         "set BRIG_VM_APT_URI to the address of a Debian mirror"
     options=${source%%|*} uri=${source#*|}

@@ -85,7 +85,8 @@ pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
 /// When it is missing, unreadable or larger.
 pub fn read(path: &Path, limit_bytes: u64) -> Result<Vec<u8>, Error> {
     let file = File::open(path).map_err(Error::io("open", path))?;
-    let mut bytes = Vec::new();
+    // With room from the start, a small record takes one read and not a growing series.
+    let mut bytes = Vec::with_capacity(4096);
     file.take(limit_bytes + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit_bytes {
         return Err(Error::TooLarge { path: path.to_owned(), limit_bytes });

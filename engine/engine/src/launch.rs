@@ -131,7 +131,7 @@ fn c_string(text: impl AsRef<[u8]>) -> Result<CString> {
 
 /// Reads the one event; `None` when the monitor died without a word.
 fn read_event(events: OwnedFd) -> Result<Option<StartEvent>> {
-    let mut line = Vec::new();
+    let mut line = Vec::with_capacity(1024);
     File::from(events)
         .take(EVENT_BYTES_MAX)
         .read_to_end(&mut line)

@@ -73,6 +73,8 @@ struct Assembler<'a> {
     graph: &'a Graph,
     /// Tests that are reached with something else than their word in the accumulator.
     needs_load: Vec<bool>,
+    /// Tests that are placed, or about to be.
+    met: Vec<bool>,
     reversed: Vec<Insn>,
     rets: BTreeMap<u32, usize>,
     entries: BTreeMap<NodeId, Entry>,
@@ -94,7 +96,8 @@ impl<'a> Assembler<'a> {
             }
         }
         let (rets, entries) = (BTreeMap::new(), BTreeMap::new());
-        Self { graph, needs_load, reversed: Vec::with_capacity(512), rets, entries }
+        let met = vec![false; graph.len()];
+        Self { graph, needs_load, met, reversed: Vec::with_capacity(512), rets, entries }
     }
 
     fn push(&mut self, code: u16, jt: u8, jf: u8, k: u32) -> usize {
@@ -181,7 +184,7 @@ impl<'a> Assembler<'a> {
         let mut open = vec![root];
         while let Some(id) = open.pop() {
             if let Node::Test { yes, no, .. } = self.graph.node(id) {
-                if !self.entries.contains_key(&id) {
+                if !std::mem::replace(&mut self.met[id], true) {
                     missing.push(id);
                     open.extend([yes, no]);
                 }
@@ -189,7 +192,6 @@ impl<'a> Assembler<'a> {
         }
         // Successors have smaller ids.
         missing.sort_unstable();
-        missing.dedup();
         for id in missing {
             if let Node::Test { test, yes, no } = self.graph.node(id) {
                 self.lay_test(id, test, yes, no);

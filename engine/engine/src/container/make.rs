@@ -7,6 +7,7 @@
 //! the rename the image store is locked against removals.
 
 use super::create::{ChosenRuntime, Facts, ImageFacts, Plan, RunRequest, plan};
+use super::options::{NetworkMode, Options};
 use super::merged::View;
 use super::record::ContainerRecord;
 use super::transition::Transition;
@@ -20,7 +21,7 @@ use crate::{runtimes, time};
 use brig_image::ImageRecord;
 use brig_policy::caps::CapSet;
 use brig_spec::digest::Digest;
-use brig_spec::monitor::{StatusRecord, VERSION, run_files};
+use brig_spec::monitor::run_files;
 use brig_sys::fault;
 use rustix::fs::{FlockOperation, Mode, OFlags, RenameFlags, flock, open, renameat_with};
 use rustix::io::Errno;
@@ -100,7 +101,7 @@ fn fill(
         cgroup_parent: engine.config.cgroup_parent.as_deref().unwrap_or("/brig"),
         log_driver: engine.config.log_driver.as_deref().unwrap_or("json-file"),
         log_opts: &engine.config.log_opts,
-        cpus: cpus(),
+        cpus: cpus(options),
         host_name: &host_name(),
         host_files: &host_files,
         available_caps: available_caps(options.privileged)?,
@@ -172,15 +173,15 @@ impl Databases {
     }
 }
 
-fn host_files(network: super::options::NetworkMode) -> Result<HostFiles> {
+fn host_files(network: NetworkMode) -> Result<HostFiles> {
     let read = |path: &str| match brig_state::atomic::read(Path::new(path), HOST_FILE_BYTES_MAX) {
         Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).into_owned()),
         Err(error) if error.is_not_found() => Ok(String::new()),
         Err(error) => Err(Error::from(error)),
     };
     let hosts = match network {
-        super::options::NetworkMode::Host => read("/etc/hosts")?,
-        super::options::NetworkMode::None => String::new(),
+        NetworkMode::Host => read("/etc/hosts")?,
+        NetworkMode::None => String::new(),
     };
     Ok(HostFiles { hosts, resolv_conf: read("/etc/resolv.conf")? })
 }
@@ -189,7 +190,11 @@ fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
 }
 
-fn cpus() -> u32 {
+/// Counted only for a limit that depends on it.
+fn cpus(options: &Options) -> u32 {
+    if options.resources.nano_cpus.is_none() {
+        return u32::MAX;
+    }
     std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(u32::MAX))
 }
 
@@ -218,8 +223,7 @@ fn write(dir: &Path, plan: &Plan, top_layer: Option<&Path>) -> Result<()> {
         own(&path, owner, owner)?;
     }
     make_root(dir, owner, top_layer)?;
-    let status = StatusRecord { version: VERSION, ..StatusRecord::default() };
-    write_json(&dir.join(files::STATUS), &status)?;
+    // No status record: that is what never having been started looks like.
     write_json(&dir.join(files::RECORD), &plan.record)
 }
 

@@ -168,7 +168,7 @@ fn is_opaque(fd: &OwnedFd) -> bool {
 
 /// Reads a whole file of at most `limit_bytes`.
 pub(crate) fn read_bounded(file: File, limit_bytes: u64, shown: &Path) -> Result<Option<Vec<u8>>> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(4096);
     file.take(limit_bytes + 1).read_to_end(&mut bytes).map_err(Error::io("read", shown))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > limit_bytes {
         return Err(Error::invalid(
