@@ -31,8 +31,8 @@ impl Kind {
 /// What tests may ask of a runtime that a peer does not do, and why not. brig-oci does all of it.
 /// With `BRIG_PEERS_LACK_NOTHING` set the tests run nevertheless, to see whether they still fail.
 const LACKS: &[(&str, Kind, &str)] = &[
-    ("bounded_passwd", Kind::Runc, "runc 1.1 waits for ever at a fifo"),
     ("bounded_passwd", Kind::Crun, "crun 1.8 waits for ever at a fifo"),
+    ("bounded_passwd", Kind::Runc, "runc 1.1 waits for ever at a fifo"),
     ("cleans_up_after_limits", Kind::Crun, "crun 1.8 leaves the cgroups"),
     ("domainname", Kind::Runc, "runc 1.1 has none"),
     ("events", Kind::Crun, "crun has no events"),
@@ -40,8 +40,6 @@ const LACKS: &[(&str, Kind, &str)] = &[
     ("failing_poststop", Kind::Crun, "crun 1.8 keeps the container"),
     ("fault_hook", Kind::Crun, "brig's programs only"),
     ("fault_hook", Kind::Runc, "brig's programs only"),
-    ("survives_corruption", Kind::Crun, "not asked of peers"),
-    ("survives_corruption", Kind::Runc, "not asked of peers"),
     ("features", Kind::Crun, "crun 1.8 has no features"),
     ("foreground_size", Kind::Crun, "crun 1.8 does not pass the size on"),
     ("host_propagation", Kind::Crun, "crun runs in a private mount namespace here"),
@@ -49,13 +47,17 @@ const LACKS: &[(&str, Kind, &str)] = &[
     ("listen_fds_variable", Kind::Crun, "crun wants LISTEN_PID to be its own"),
     ("options_after_id", Kind::Crun, "crun's parser takes options first"),
     ("options_after_id", Kind::Runc, "runc's parser takes options first"),
+    ("poststart_at_start", Kind::Runc, "runc 1.1 runs it at the end of create"),
     ("ps_table", Kind::Crun, "crun prints pids only"),
     ("readonly_keeps_flags", Kind::Crun, "crun 1.8 drops nosuid and the like"),
     ("recursive_attributes", Kind::Runc, "runc 1.1 has no rro"),
+    ("restores_terminal", Kind::Crun, "crun 1.8 does so half the time"),
     ("safe_dev_links", Kind::Runc, "runc 1.1 follows /dev out of the root"),
-    ("safe_dev_nodes", Kind::Runc, "runc 1.1 follows /dev out of the root"),
     ("safe_dev_nodes", Kind::Crun, "crun 1.8 follows /dev out of the root"),
+    ("safe_dev_nodes", Kind::Runc, "runc 1.1 follows /dev out of the root"),
     ("shared_root", Kind::Runc, "runc 1.1 leaves the root private"),
+    ("size_before_start", Kind::Crun, "crun 1.8 passes the size on late or never"),
+    ("size_before_start", Kind::Runc, "runc 1.1 sets the size while the process runs"),
     ("strict_console", Kind::Crun, "crun 1.8 ignores a socket without a terminal"),
     ("strict_cwd", Kind::Crun, "crun 1.8 takes a relative one"),
     ("strict_devices", Kind::Crun, "crun 1.8 takes any type"),
@@ -69,10 +71,11 @@ const LACKS: &[(&str, Kind, &str)] = &[
     ("strict_user_ids", Kind::Crun, "crun 1.8 cuts them to size"),
     ("strict_users", Kind::Crun, "crun 1.8 cuts them to size"),
     ("strict_users", Kind::Runc, "runc 1.1 cuts 4294967296 to 0"),
-    ("time_offsets", Kind::Runc, "runc 1.1 has no time namespace"),
+    ("survives_corruption", Kind::Crun, "not asked of peers"),
+    ("survives_corruption", Kind::Runc, "not asked of peers"),
     ("time_offsets", Kind::Crun, "crun 1.8 does not apply them"),
+    ("time_offsets", Kind::Runc, "runc 1.1 has no time namespace"),
     ("userns_path_alone", Kind::Runc, "runc 1.1 wants mappings beside the path"),
-    ("poststart_at_start", Kind::Runc, "runc 1.1 runs it at the end of create"),
 ];
 
 /// The runtime under test.

@@ -20,7 +20,7 @@ const DOCKER_MASKED: [&str; 12] = [
 ];
 
 /// Kernel files hidden by brig as well: addresses, physical memory, the host's load and hardware.
-/// No program that a container is for was found to read them (SECURITY.md, 6.1).
+/// What shows the host's state (iostat, lsmod, slabtop) has nothing to show inside.
 const BRIG_MASKED: [&str; 14] = [
     "/proc/config.gz",
     "/proc/diskstats",

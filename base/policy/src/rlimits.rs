@@ -23,7 +23,7 @@ const NAMES: [&str; 16] = [
     "RTTIME",
 ];
 
-/// A limit on open files above which a process may be given nothing by brig's default.
+/// Limits on open files where none is asked for.
 const NOFILE_HARD: u64 = 65_536;
 const NOFILE_SOFT: u64 = 1_024;
 

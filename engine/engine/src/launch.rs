@@ -11,7 +11,7 @@ use brig_spec::monitor::{
     AutoRemove, Launch, Log, Rootfs, StartEvent, VERSION, run_files,
 };
 use brig_state::atomic;
-use brig_sys::{Context, spawn};
+use brig_sys::{Context, fault, spawn};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -39,6 +39,7 @@ pub(crate) fn launch(
     let run_dir = layout.make_run_container(&record.id)?;
     let launch = launch_record(layout, record, &run_dir);
     atomic::write_json(&run_dir.join(run_files::LAUNCH), &launch)?;
+    fault::point("brig.launching")?;
     let (events, events_end) = pipe_with(PipeFlags::CLOEXEC).context("pipe2", || "events")?;
     let pair = attach
         .then(|| {
@@ -47,6 +48,7 @@ pub(crate) fn launch(
         })
         .transpose()?;
     spawn_monitor(&run_dir, events_end, pair.as_ref().map(|(_, theirs)| theirs))?;
+    fault::point("brig.launched")?;
     let client = pair.map(|(ours, _)| ours);
     match read_event(events)? {
         Some(StartEvent::Started { .. }) => Ok(client),

@@ -86,28 +86,26 @@ impl Runtime {
         }
     }
 
-    /// Creates the container and returns the pid of its init, which waits for [`Self::start`].
-    pub(crate) fn create(
+    /// Creates and starts the container; returns the pid of its init, which may have ended.
+    ///
+    /// One call of `run --detach` instead of `create` and `start`: everything that outlives the
+    /// start is ready by then, and each call of a runtime costs an `execve` of it.
+    pub(crate) fn run(
         &self,
         console_socket: Option<&str>,
         ends: ContainerEnds,
     ) -> Result<i32, RuntimeError> {
         let pid_file = self.run_dir.join(PID_FILE);
-        let mut words = vec!["--bundle".into(), OsString::from(&self.bundle)];
+        let mut words = vec!["--detach".into(), "--bundle".into(), OsString::from(&self.bundle)];
         words.extend(["--pid-file".into(), pid_file.clone().into_os_string()]);
         if let Some(path) = console_socket {
             words.extend(["--console-socket".into(), path.into()]);
         }
         let stdio = [ends.stdin.as_fd(), ends.stdout.as_fd(), ends.stderr.as_fd()];
-        self.call("create", words, stdio, None)?;
+        self.call("run", words, stdio, None)?;
         let text = read_some(File::open(&pid_file));
         let pid = text.trim().parse().ok().filter(|&pid| pid > 0);
         pid.ok_or(RuntimeError::NoPid { path: pid_file })
-    }
-
-    /// Lets the container's init execute the user's program.
-    pub(crate) fn start(&self) -> Result<(), RuntimeError> {
-        self.call_alone("start", vec![])
     }
 
     /// Kills what is left of the container and removes its cgroup and its state.

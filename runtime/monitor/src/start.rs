@@ -40,7 +40,7 @@ pub(crate) enum StartError {
     #[error(transparent)]
     Console(#[from] ConsoleError),
     /// The runtime reported a process that does not exist.
-    #[error("the container's init, pid {pid}, is gone before its start")]
+    #[error("the container's init, pid {pid}, does not exist")]
     InitGone { pid: i32 },
 }
 
@@ -96,13 +96,11 @@ pub(crate) fn start(
     let listener = socket::listen_at(run.dir.as_fd(), run_files::SOCKET)?;
     let clients = Clients::new(listener, foreground, launch.stdin_once);
     fault::point("monitor.socket")?;
-    let (pid, stdio) = create(run, runtime)?;
-    fault::point("monitor.created")?;
+    let (pid, stdio) = start_container(run, runtime)?;
+    fault::point("monitor.started")?;
     let init = Init::adopt(pid)?;
     let oom = OomCounter::of_process(pid);
     let stat = proc::stat(pid)?.ok_or(StartError::InitGone { pid })?;
-    runtime.start()?;
-    fault::point("monitor.started")?;
     status.running(pid, stat.start_ticks)?;
     fault::point("monitor.running")?;
     Ok(Running { init, stdio, clients, log, oom, layers })
@@ -156,31 +154,31 @@ fn prepare_rootfs(run: &Run) -> Result<Option<Layers>, StartError> {
     Ok(Some(rootfs::mount_overlay(&overlay, run.launch.rootfs_path.as_ref())?))
 }
 
-fn create(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
+fn start_container(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
     if run.launch.terminal {
-        create_with_terminal(run, runtime)
+        start_with_terminal(run, runtime)
     } else {
-        create_with_pipes(run, runtime)
+        start_with_pipes(run, runtime)
     }
 }
 
-fn create_with_terminal(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
+fn start_with_terminal(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
     let console = ConsoleSocket::listen(&run.dir, &run.path)?;
     let ends = ContainerEnds {
         stdin: stdio::dev_null()?,
         stdout: stdio::dev_null()?,
         stderr: stdio::dev_null()?,
     };
-    let pid = runtime.create(Some(&console.path), ends)?;
+    let pid = runtime.run(Some(&console.path), ends)?;
     let terminal = console.receive()?;
     ConsoleSocket::unlink(&run.dir);
     Ok((pid, Stdio::new(Endpoint::Terminal(terminal), run.launch.stdin_open)))
 }
 
-fn create_with_pipes(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
+fn start_with_pipes(run: &Run, runtime: &Runtime) -> Result<(i32, Stdio), StartError> {
     let (endpoint, ends) = stdio::pipes(run.launch.stdin_open, container_root(run))?;
     let mut stdio = Stdio::new(endpoint, run.launch.stdin_open);
-    match runtime.create(None, ends) {
+    match runtime.run(None, ends) {
         Ok(pid) => Ok((pid, stdio)),
         Err(RuntimeError::Silent) => {
             let mut words = [0_u8; 4096];

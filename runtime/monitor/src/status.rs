@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The container's status record, which this process alone writes while it lives.
 
-use crate::log::time::Timestamp;
 use brig_spec::monitor::{Phase, StatusRecord, VERSION};
 use brig_state::atomic;
+use brig_state::time::Timestamp;
 use brig_sys::{SysError, proc};
 use std::path::PathBuf;
 

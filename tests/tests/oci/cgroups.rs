@@ -204,6 +204,7 @@ fn remove_unified_levels(case: &Case) {
 }
 
 #[test]
+#[ignore = "issue 3: update"]
 fn limits_can_be_changed_while_it_runs() {
     needs!(root, runtime, cgroup1);
     let case = with(&json!({"pids": {"limit": 30}, "memory": {"limit": 67_108_864}}));
@@ -220,6 +221,7 @@ fn limits_can_be_changed_while_it_runs() {
 }
 
 #[test]
+#[ignore = "issue 3: update"]
 fn update_flags_change_single_limits() {
     needs!(root, runtime, cgroup1);
     let case = with(&json!({"pids": {"limit": 30}, "memory": {"limit": 67_108_864}}));

@@ -12,8 +12,12 @@ fn with_leaks(invocation: Invocation) -> Invocation {
 }
 
 fn numbers(open: &Value) -> Vec<u32> {
-    let mut numbers: Vec<u32> =
-        open.as_object().expect("an object").keys().map(|key| key.parse().unwrap()).collect();
+    let mut numbers: Vec<u32> = open
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(|key| key.parse().expect("a number"))
+        .collect();
     numbers.sort_unstable();
     numbers
 }

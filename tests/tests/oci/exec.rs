@@ -204,7 +204,7 @@ fn exec_detached_returns_and_writes_the_pid() {
 
 #[test]
 fn exec_on_a_terminal() {
-    needs!(root, runtime, foreground_size);
+    needs!(root, runtime, size_before_start);
     let case = running();
     let command = case.command([
         "exec",

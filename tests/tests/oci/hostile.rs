@@ -27,7 +27,7 @@ impl Canary {
             .map(|entry| entry.file_name())
             .collect();
         assert_eq!(names, ["file"], "{output}");
-        assert_eq!(fs::read_to_string(self.path.join("file")).unwrap(), "host", "{output}");
+        assert_eq!(fs::read_to_string(self.path.join("file")).expect("there"), "host", "{output}");
         let below = |mount: &mountinfo::Mount| Path::new(&mount.target).starts_with(&self.path);
         assert!(!mountinfo::of("self").iter().any(below), "{output}");
     }
@@ -38,7 +38,7 @@ fn link_at(path: &str, relative: bool, edit: impl Fn(&mut Case)) -> Output {
     let mut case = Case::new(&["mounts"]);
     let canary = Canary::new(&case);
     let target = if relative {
-        Path::new("../../../../../../../..").join(canary.path.strip_prefix("/").unwrap())
+        Path::new("../../../../../../../..").join(canary.path.strip_prefix("/").expect("absolute"))
     } else {
         canary.path.clone()
     };

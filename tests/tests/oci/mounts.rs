@@ -136,8 +136,8 @@ fn standard_mounts_have_their_types_and_options() {
     let case = Case::new(&["mounts"]);
     let mounts = case.run().ok().json();
     let find = |target: &str| {
-        let all = mounts.as_array().unwrap().iter();
-        all.filter(|mount| mount["target"] == target).next_back().cloned().unwrap_or(Value::Null)
+        let mut all = mounts.as_array().unwrap().iter();
+        all.rfind(|mount| mount["target"] == target).cloned().unwrap_or(Value::Null)
     };
     for (target, kind) in [
         ("/proc", "proc"),

@@ -122,7 +122,7 @@ fn console_socket_where_nobody_listens_is_refused_and_leaves_nothing() {
 
 #[test]
 fn run_in_the_foreground_joins_the_callers_terminal() {
-    needs!(root, runtime, foreground_size);
+    needs!(root, runtime, size_before_start);
     let case = with_terminal(&[
         "isatty",
         "--",
@@ -171,7 +171,7 @@ fn interrupt_key_reaches_the_containers_process() {
 
 #[test]
 fn callers_terminal_is_as_it_was_afterwards() {
-    needs!(root, runtime);
+    needs!(root, runtime, restores_terminal);
     let case = with_terminal(&["raw-mode"]);
     let run = case.with_bundle("run", &[]);
     let words: Vec<String> =

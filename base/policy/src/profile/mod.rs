@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-//! Seccomp profiles for a container: brig's default (`profiles/seccomp-default.json`) made to
+//! Seccomp profiles for a container: brig's default and Docker's (`profiles/seccomp-*.json`) made to
 //! measure, and a user's own.
 //!
 //! Runs in the engine only; the runtime reads the result from `config.json`.
@@ -16,7 +16,10 @@ use serde::Deserialize;
 /// The profile for the default capabilities, in the form of `linux.seccomp`, with brig's words.
 pub const DEFAULT_SECCOMP_JSON: &str = include_str!("../../../../profiles/seccomp-default.json");
 
-/// The file: words that the specification does not have start with `brig`.
+/// What Docker lets a container call, in Docker's form.
+pub const DOCKER_SECCOMP_JSON: &str = include_str!("../../../../profiles/seccomp-docker.json");
+
+/// The file of the default: words that the specification does not have start with `brig`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Source {
@@ -59,6 +62,14 @@ pub fn default_seccomp(caps: CapSet, arch: Arch) -> Seccomp {
         syscalls: rules.filter(|rule| rule.is_for(caps)).map(SourceRule::into_rule).collect(),
         ..Seccomp::default()
     }
+}
+
+/// Returns the profile of the `docker` level: the same calls as in Docker, i386 and x32 included.
+#[must_use]
+pub fn docker_seccomp(at: &Circumstances) -> Seccomp {
+    custom_seccomp(DOCKER_SECCOMP_JSON, at)
+        .expect("the unit tests read the same text")
+        .expect("it has a default action")
 }
 
 impl SourceRule {

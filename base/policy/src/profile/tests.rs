@@ -235,3 +235,33 @@ fn other_processors_get_the_same_profile() {
     assert_eq!(ask("ioctl", [0, 0x5412, 0, 0, 0, 0]), EPERM);
     assert_eq!(evaluate(&program, Arch::Arm.audit(), 3, [0; 6]), ENOSYS);
 }
+
+#[test]
+fn docker_level_has_dockers_calls() {
+    let at = |caps| Circumstances { caps, arch: Arch::X86_64, kernel: (6, 1) };
+    let filter = |caps| {
+        let compiled = compile(&docker_seccomp(&at(caps)), &Options::default()).unwrap();
+        assert!(compiled.unknown_names.is_empty(), "{:?}", compiled.unknown_names);
+        compiled.program
+    };
+    let program = filter(CapSet::DOCKER);
+    for name in ["read", "vmsplice", "modify_ldt", "process_vm_readv", "name_to_handle_at"] {
+        assert_eq!(ask(&program, name, &[]), Action::Allow, "{name}");
+    }
+    for name in ["mount", "io_uring_setup", "keyctl", "bpf", "unshare", "open_by_handle_at"] {
+        assert_eq!(ask(&program, name, &[]), EPERM, "{name}");
+    }
+    assert_eq!(ask(&program, "clone3", &[]), ENOSYS);
+    assert_eq!(ask(&program, "clone", &[1 << 28]), EPERM);
+    for family in 0..46 {
+        let expected = if [38, 40].contains(&family) { EPERM } else { Action::Allow };
+        assert_eq!(ask(&program, "socket", &[family]), expected, "{family}");
+        assert_eq!(ask(&program, "socket", &[family | HIGH]), expected, "{family}, half hidden");
+    }
+    assert_eq!(evaluate(&program, X86, 3, [0; 6]), Action::Allow, "i386 read");
+    assert_eq!(evaluate(&program, 0xc000_003e, 0x4000_0000, [0; 6]), Action::Allow, "x32 read");
+    let program = filter(with(&["SYS_ADMIN"]));
+    for name in ["mount", "clone3", "unshare", "bpf"] {
+        assert_eq!(ask(&program, name, &[1 << 28]), Action::Allow, "{name}");
+    }
+}

@@ -23,6 +23,20 @@ pub enum ForeignAbi {
     Enosys,
 }
 
+impl ForeignAbi {
+    /// Reads the word of a profile's `brigForeignAbi`; none is libseccomp's behaviour.
+    ///
+    /// # Errors
+    /// The word is unknown.
+    pub fn parse(word: &str) -> Result<Self, SeccompError> {
+        match word {
+            "" | "kill" => Ok(Self::Kill),
+            "errno" => Ok(Self::Enosys),
+            _ => Err(SeccompError::UnknownForeignAbi { word: word.to_owned() }),
+        }
+    }
+}
+
 /// What a profile does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {

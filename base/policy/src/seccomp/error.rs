@@ -38,6 +38,12 @@ pub enum SeccompError {
         /// The profile's word.
         name: String,
     },
+    /// The word for calls of other ABIs is not one of brig's.
+    #[error("unknown `brigForeignAbi` `{word}`: there is `errno` and `kill`")]
+    UnknownForeignAbi {
+        /// The profile's word.
+        word: String,
+    },
     /// The flag is not one that a profile may ask for.
     #[error("unknown seccomp flag `{flag}`")]
     UnknownFlag {

@@ -54,7 +54,7 @@ fn far_jumps_arrive() {
 fn many_rules_of_one_call_all_count() {
     // Below and above the number up to which outcomes are tracked.
     for count in [3, 200, 255, 256, 257, 700] {
-        let value = |number: u64| number * 3 | (number % 5) << 33;
+        let value = |number: u64| (number * 3) | ((number % 5) << 33);
         let rules = (0..count).map(|number| allow("ioctl", vec![equal(0, value(number))]));
         let program = filter(&profile(rules.collect()));
         for number in 0..count + 10 {
@@ -102,6 +102,9 @@ fn x32_numbers_do_not_pass_as_amd64_ones() {
         assert_eq!(ask(&program, number | 0xc000_0000, 0), Action::KillProcess);
     }
     let options = Options { foreign_abi: ForeignAbi::Enosys, ..Options::default() };
+    assert_eq!(ForeignAbi::parse("errno"), Ok(options.foreign_abi));
+    assert_eq!(ForeignAbi::parse(""), Ok(ForeignAbi::Kill));
+    assert!(ForeignAbi::parse("allow").is_err());
     let program = compile(&everything, &options).unwrap().program;
     assert_eq!(ask(&program, 0x4000_0000, 0), Action::Errno(38));
     assert_eq!(evaluate(&program, 0x4000_0003, 1, [0; 6]), Action::Errno(38));
@@ -134,14 +137,16 @@ fn newer_calls_fail_with_enosys_where_asked() {
     assert_eq!(ask(&program, 500, 0), Action::Log);
 }
 
+type Change = fn(&mut Seccomp);
+
 #[test]
 fn mistakes_in_a_profile_are_named() {
-    let broken = |change: fn(&mut Seccomp)| {
+    let broken = |change: Change| {
         let mut profile = profile(vec![allow("read", vec![equal(0, 1)])]);
         change(&mut profile);
         compile(&profile, &Options::default()).unwrap_err().to_string()
     };
-    let cases: [(fn(&mut Seccomp), &str); 10] = [
+    let cases: [(Change, &str); 10] = [
         (|p| p.default_action.clear(), "unknown seccomp action ``"),
         (|p| p.default_action = "SCMP_ACT_NOTIFY".into(), "SCMP_ACT_NOTIFY cannot be"),
         (|p| p.architectures.push("X86".into()), "unknown seccomp architecture `X86`"),

@@ -64,7 +64,7 @@ pub(crate) fn action(
     rules.retain(|(_, all)| all.iter().all(|arg| holds(arg, args, abi.is_64_bit())));
     // Of several that hold, the one whose first argument is the highest, then equality before
     // less before greater, then the tightest bound; profiles in use have no such overlap.
-    rules.sort_by(|(_, a), (_, b)| order(a).cmp(&order(b)));
+    rules.sort_by_key(|(_, all)| order(all));
     if let Some((action, _)) = rules.first() {
         return *action;
     }

@@ -7,10 +7,9 @@
 use crate::library::Library;
 use crate::sample::{self, Call, Random, Shape};
 use brig_policy::caps::{CapSet, Capability};
-use brig_policy::profile::default_seccomp;
+use brig_policy::profile::{Circumstances, custom_seccomp, default_seccomp, docker_seccomp};
 use brig_policy::seccomp::{Action, Arch, Options, compile, evaluate, syscall_number};
 use brig_spec::runtime::Seccomp;
-use serde_json::Value;
 
 /// Where a call's fate is not libseccomp's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,15 +23,15 @@ enum Difference {
 }
 
 fn library(test: &str) -> Option<Library> {
-    match Library::start(test) {
-        Ok(library) => Some(library),
-        Err(missing) => {
-            let required = std::env::var_os("BRIG_REQUIRE_ORACLE").is_some();
-            assert!(!required, "no oracle: {missing}");
-            println!("SKIPPED {test}: no oracle: {missing}");
-            None
-        }
-    }
+    Library::start(test).map_err(|missing| skip(test, &missing)).ok()
+}
+
+/// Says that a test is skipped, or fails where it must not be.
+#[expect(clippy::print_stdout, reason = "a skip is named in the test's output")]
+fn skip(test: &str, missing: &str) {
+    let required = std::env::var_os("BRIG_REQUIRE_ORACLE").is_some();
+    assert!(!required, "{test}: no oracle: {missing}");
+    println!("SKIPPED {test}: no oracle: {missing}");
 }
 
 fn difference(profile: &Seccomp, call: Call, ours: Action, theirs: Action) -> Option<Difference> {
@@ -137,6 +136,17 @@ fn default_profile_is_libseccomps() {
     }
 }
 
+#[test]
+fn docker_profile_is_libseccomps() {
+    let Some(mut library) = library("docker") else { return };
+    let mut random = Random(0x2360_ed05_1fc6_5da4);
+    for caps in [CapSet::EMPTY, CapSet::DOCKER, CapSet::ALL] {
+        let at = Circumstances { caps, arch: Arch::X86_64, kernel: (6, 1) };
+        let profile = without_newer_names(docker_seccomp(&at), &mut library);
+        compare(&profile, &mut library, &mut random, 500).unwrap();
+    }
+}
+
 /// Podman's profile, in the form that predates `config.json`, as its Debian package has it.
 #[test]
 fn podmans_profile_is_libseccomps() {
@@ -144,46 +154,14 @@ fn podmans_profile_is_libseccomps() {
     let Some(mut library) = library("podman") else { return };
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) => {
-            let required = std::env::var_os("BRIG_REQUIRE_ORACLE").is_some();
-            assert!(!required, "{path}: {error}");
-            return println!("SKIPPED podman: {path}: {error}");
-        }
+        Err(error) => return skip("podman", &format!("{path}: {error}")),
     };
     let mut random = Random(0x1405_7b7e_f767_814f);
     for caps in [CapSet::EMPTY, CapSet::DOCKER, CapSet::ALL] {
-        let profile = for_capabilities(&serde_json::from_str(&text).unwrap(), caps);
+        let at = Circumstances { caps, arch: Arch::X86_64, kernel: (6, 1) };
+        let profile = custom_seccomp(&text, &at).unwrap().unwrap();
         let profile = without_newer_names(profile, &mut library);
         let differences = compare(&profile, &mut library, &mut random, 500).unwrap();
         assert!(differences.iter().all(|one| *one == Difference::ForeignAbi));
     }
-}
-
-/// Picks the rules for some capabilities on amd64, as podman does.
-fn for_capabilities(source: &Value, caps: CapSet) -> Seccomp {
-    let lists = |rule: &Value, when: &str, what: &str| -> Vec<String> {
-        let list = rule[when][what].as_array();
-        list.into_iter().flatten().map(|name| name.as_str().unwrap().to_owned()).collect()
-    };
-    let mut profile: Seccomp = serde_json::from_value(source.clone()).unwrap();
-    let rules = source["syscalls"].as_array().unwrap().iter();
-    let applies = rules.map(|rule| {
-        let (needed, _) = CapSet::parse(&lists(rule, "includes", "caps"));
-        let (excluded, _) = CapSet::parse(&lists(rule, "excludes", "caps"));
-        let here = |list: Vec<String>| list.contains(&"amd64".to_owned());
-        let arches = lists(rule, "includes", "arches");
-        needed.without(caps).is_empty()
-            && !excluded.meets(caps)
-            && (arches.is_empty() || here(arches))
-            && !here(lists(rule, "excludes", "arches"))
-    });
-    let applies: Vec<bool> = applies.collect();
-    let mut at = 0;
-    profile.syscalls.retain(|_| {
-        at += 1;
-        applies[at - 1]
-    });
-    profile.architectures =
-        ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"].map(str::to_owned).into();
-    profile
 }

@@ -49,7 +49,7 @@ pub(crate) fn make(engine: &Engine, request: &RunRequest) -> Result<(ContainerRe
         other => other.into(),
     })?;
     let making = Making::begin(&engine.layout)?;
-    fault::point("engine.making")?;
+    fault::point("brig.making")?;
     let made = fill(engine, request, &image, &runtime, &making);
     match made {
         Ok(record) => making.commit(record),
@@ -72,7 +72,7 @@ fn fill(
     let name = names::allocate(layout, &making.id, request.name.as_deref())?;
     let host_ids = options.userns_host || options.privileged;
     let id_slot = if host_ids { None } else { Some(idmap::allocate(layout, &making.id)?) };
-    fault::point("engine.reserved")?;
+    fault::point("brig.reserved")?;
     let top_first: Vec<&Path> = image.layers.iter().rev().map(|l| l.path.as_path()).collect();
     let databases = Databases::read(&top_first)?;
     let layers: Vec<Digest> = image.layers.iter().rev().map(|l| l.diff_id).collect();
@@ -109,7 +109,7 @@ fn fill(
     };
     let plan = plan(request, image_facts, facts)?;
     write(&making.dir, &plan, top_first.first().copied())?;
-    fault::point("engine.written")?;
+    fault::point("brig.written")?;
     Ok(plan.record)
 }
 
@@ -143,7 +143,10 @@ impl<'a> Making<'a> {
         let place = self.layout.container(&self.id);
         let cwd = rustix::fs::CWD;
         match renameat_with(cwd, &self.dir, cwd, &place, RenameFlags::NOREPLACE) {
-            Ok(()) => Ok((record, Transition::adopt(self.lock))),
+            Ok(()) => {
+                fault::point("brig.made")?;
+                Ok((record, Transition::adopt(self.lock)))
+            }
             Err(errno) => {
                 self.abandon();
                 Err(Error::errno("create", place)(errno))

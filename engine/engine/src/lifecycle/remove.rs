@@ -15,6 +15,7 @@ use crate::layout::Layout;
 use crate::{cgroup, runtime_call, signal};
 use brig_spec::monitor::run_files;
 use brig_state::{lock, tree};
+use brig_sys::fault;
 use rustix::fs::{RenameFlags, renameat_with};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -27,12 +28,19 @@ const BUSY_PATIENCE: Duration = Duration::from_secs(2);
 const MONITOR_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Engine {
+    /// Removes what dead processes left half-made or half-removed.
+    ///
+    /// # Errors
+    /// When the data root cannot be read.
+    pub fn sweep(&self) -> Result<()> {
+        sweep::sweep(&self.layout)
+    }
+
     /// Removes container `id`; with `force` also one that runs.
     ///
     /// # Errors
     /// When it runs and `force` is not given, or something of it cannot be removed.
     pub fn remove(&self, id: &str, force: bool) -> Result<()> {
-        sweep::sweep(&self.layout)?;
         let transition = if force {
             match Transition::try_begin(&self.layout, id, BUSY_PATIENCE)? {
                 Some(transition) => transition,
@@ -69,14 +77,16 @@ impl Engine {
         if state.is_running() {
             self.end_by_force(id, record.as_ref())?;
         }
+        fault::point("brig.removal-ended")?;
         await_monitor(&self.layout, id);
         clear(&self.layout, id, record.as_ref(), state)?;
+        fault::point("brig.removal-cleared")?;
         discard(self, id, record.as_ref())
     }
 
     /// Kills the container in the gentlest way that works: through the runtime, so that the monitor
     /// records the end; else through the cgroup.
-    fn end_by_force(&self, id: &str, record: Option<&ContainerRecord>) -> Result<()> {
+    pub(super) fn end_by_force(&self, id: &str, record: Option<&ContainerRecord>) -> Result<()> {
         let Some(record) = record else { return Ok(()) };
         let killed = runtime_call::kill(record, signal::KILL);
         if killed.is_ok() && self.wait_end(id, Some(MONITOR_PATIENCE))? != End::TimedOut {
@@ -120,6 +130,7 @@ pub(crate) fn discard(engine: &Engine, id: &str, record: Option<&ContainerRecord
         }
         None => sweep::release_all(layout, id)?,
     }
+    fault::point("brig.removal-released")?;
     let (from, to) = (layout.container(id), layout.trash().join(id));
     match renameat_with(rustix::fs::CWD, &from, rustix::fs::CWD, &to, RenameFlags::NOREPLACE) {
         Ok(()) => {}
@@ -130,6 +141,7 @@ pub(crate) fn discard(engine: &Engine, id: &str, record: Option<&ContainerRecord
         }
         Err(errno) => return Err(Error::errno("remove", &from)(errno)),
     }
+    fault::point("brig.removal-trashed")?;
     // The container is gone; bytes that stay are deleted by the next command.
     drop(tree::remove(&to));
     drop(tree::remove(&layout.run_container(id)));

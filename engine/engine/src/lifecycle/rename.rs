@@ -6,6 +6,7 @@ use crate::container::{lookup, names, reservation, status, sweep};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::layout::files;
+use brig_sys::fault;
 
 impl Engine {
     /// Gives container `id` the name `new_name`.
@@ -31,8 +32,10 @@ impl Engine {
             ));
         }
         record.name = names::allocate(&self.layout, id, Some(new_name))?;
+        fault::point("brig.rename-reserved")?;
         let path = self.layout.container(id).join(files::RECORD);
         brig_state::atomic::write_json(&path, &record)?;
+        fault::point("brig.rename-recorded")?;
         reservation::release(&names::path(&self.layout, &old), id)
     }
 }

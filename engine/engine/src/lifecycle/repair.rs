@@ -12,6 +12,7 @@ use crate::layout::{Layout, files};
 use crate::{cgroup, runtime_call, time};
 use brig_spec::monitor::{Phase, StatusRecord, run_files};
 use brig_state::{atomic, lock, tree};
+use brig_sys::fault;
 use std::time::Duration;
 
 /// Exit code when nobody saw the process end, as Docker has it.
@@ -36,6 +37,7 @@ pub(crate) fn repair(engine: &Engine, id: &str, _held: &Transition) -> Result<()
     }
     let record = lookup::record(layout, id)?;
     clear(layout, &record)?;
+    fault::point("brig.repair-cleared")?;
     if record.options.auto_remove {
         return super::remove::discard(engine, id, Some(&record));
     }

@@ -92,13 +92,25 @@ impl Engine {
         match launch(&self.layout, record, attach) {
             Ok(client) => Ok(Started { id: record.id.clone(), client }),
             Err(error) => {
-                // Only a monitor that was killed has left something.
-                match super::repair::repair(self, &record.id, transition) {
-                    Err(Error::NoSuchContainer(_)) | Ok(()) => Err(error),
-                    Err(_) => Err(error),
-                }
+                // The start's own failure is what is told; what cannot be tidied up now is by the
+                // next command that sees it.
+                drop(self.tidy_failed_start(record, transition));
+                Err(error)
             }
         }
+    }
+
+    /// A monitor that was killed has left something, and one that never began has not removed
+    /// what was to be removed.
+    fn tidy_failed_start(&self, record: &ContainerRecord, transition: &Transition) -> Result<()> {
+        if status::read(&self.layout, &record.id)?.state == State::Orphaned {
+            self.end_by_force(&record.id, Some(record))?;
+        }
+        super::repair::repair(self, &record.id, transition)?;
+        if record.options.auto_remove {
+            super::remove::discard(self, &record.id, Some(record))?;
+        }
+        Ok(())
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) struct Arguments {
 
 /// Removes containers.
 pub(crate) fn run(engine: &Engine, arguments: &Arguments) -> Outcome {
+    engine.sweep()?;
     for_each(&arguments.containers, |name| {
         match engine.find(name).and_then(|id| engine.remove(&id, arguments.force)) {
             // Docker: what is not there is as good as removed, but said.

@@ -86,7 +86,7 @@ fn push_escape(out: &mut Vec<u8>, character: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::log::time::Timestamp;
+    use brig_state::time::Timestamp;
 
     fn record(bytes: &[u8], complete: bool) -> String {
         let time = Timestamp { seconds: 1_709_164_801, nanoseconds: 500 };

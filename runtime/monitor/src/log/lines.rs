@@ -3,7 +3,7 @@
 //!
 //! Invariant: at most [`PART_BYTES_MAX`] bytes are held back, whatever a container writes.
 
-use super::time::Timestamp;
+use brig_state::time::Timestamp;
 
 /// Longest line that is kept whole, bytes; Docker's value. A longer one becomes several records,
 /// of which only the last ends in a newline.

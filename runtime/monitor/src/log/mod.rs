@@ -4,14 +4,13 @@
 pub(crate) mod json_file;
 mod lines;
 mod rotate;
-pub(crate) mod time;
 
 use brig_spec::monitor::Log as LogConfig;
+use brig_state::time::Timestamp;
 use json_file::Stream;
 use lines::{Line, Splitter};
 use rotate::RotatingFile;
 use std::path::Path;
-use time::Timestamp;
 
 /// A log driver that this monitor does not know.
 #[derive(Debug, thiserror::Error)]

@@ -53,7 +53,7 @@ fn kill_at_every_step_leaves_nothing_that_cleanup_cannot_remove() {
 #[test]
 fn start_after_a_killed_monitor_works() {
     let Some(mut fixture) = Fixture::new("again", Root::Overlay, "echo again") else { return };
-    for step in ["monitor.rootfs", "monitor.created", "monitor.running", "monitor.recorded"] {
+    for step in ["monitor.rootfs", "monitor.started", "monitor.running", "monitor.recorded"] {
         fixture.environment = vec![("BRIG_FAULT", format!("{step}=kill"))];
         fixture.start(false).monitor.wait().unwrap();
         fixture.runtime(&["delete", "--force"]);

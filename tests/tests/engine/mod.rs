@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+//! Behaviour of the engine through the real `brig`, one file for each feature of it.
+//!
+//! Every test has an engine of its own (data root, run root, cgroups) and ends with a check that
+//! nothing is left of it: mounts, cgroups, processes, files. The oracle is Docker's documented
+//! behaviour: words, exit codes, fields.
+
+mod fixture;
+mod image;
+mod run;
+
+use fixture::Engine;
