@@ -48,11 +48,17 @@ fn cgroups(root: &TestRoot) -> Vec<String> {
     left.map(|directory| format!("cgroup {}", directory.display())).collect()
 }
 
-/// State directories of runtimes, and staging of the engine.
+/// State directories of runtimes, and what the engine keeps for a container or while it makes one.
 fn files(root: &TestRoot) -> Vec<String> {
     let mut found = Vec::new();
     for directory in ["state", "run/containers", "root/containers"] {
         found.extend(entries(&root.path(directory)));
+    }
+    for directory in ["root/making", "root/trash", "root/names", "root/idmap"] {
+        found.extend(entries(&root.path(directory)));
+    }
+    for runtime in fs::read_dir(root.path("run/oci")).into_iter().flatten().flatten() {
+        found.extend(entries(&runtime.path()));
     }
     staging(&root.path("root"), &mut found);
     staging(&root.path("run"), &mut found);

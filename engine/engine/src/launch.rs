@@ -116,7 +116,7 @@ fn spawn_monitor(run_dir: &Path, events: OwnedFd, client: Option<&OwnedFd>) -> R
     let mut descriptors = vec![null.as_fd(), null.as_fd(), null.as_fd(), events.as_fd()];
     if let Some(client) = client {
         descriptors.push(client.as_fd());
-        environment.push(c_string(&format!("{ATTACH_VARIABLE}=1"))?);
+        environment.push(c_string(format!("{ATTACH_VARIABLE}=1"))?);
     }
     let arguments = [c_string(MONITOR)?, c_string(run_dir.as_os_str().as_bytes())?];
     let program = c_string(program.as_os_str().as_bytes())?;

@@ -8,5 +8,7 @@
 mod fixture;
 mod image;
 mod run;
+mod terminal;
+mod users;
 
 use fixture::Engine;

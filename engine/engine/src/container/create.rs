@@ -99,6 +99,8 @@ pub struct Facts<'a> {
     pub host_files: &'a network::HostFiles,
     /// Capabilities that the engine itself could hand out, for `--privileged`.
     pub available_caps: CapSet,
+    /// What the system call filter depends on.
+    pub filter: security::FilterFacts,
     /// Device nodes of the machine, for `--privileged`.
     pub devices: &'a [brig_spec::runtime::Device],
 }
@@ -171,7 +173,7 @@ fn spec(
     check_ids(image, facts)?;
     let identity = user::resolve(&config.user, &options.group_add, image.passwd, image.group)?;
     let id_map = mappings(facts.id_slot);
-    let security = security::policy(options, identity.uid, facts.available_caps)?;
+    let security = security::policy(options, identity.uid, facts.available_caps, facts.filter)?;
     let process = Process {
         terminal: options.terminal,
         user: identity.to_user(),

@@ -16,10 +16,12 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::layout::{Layout, files, make_dir};
 use crate::spec::network::HostFiles;
+use crate::spec::security::FilterFacts;
 use crate::spec::user::DATABASE_BYTES_MAX;
 use crate::{runtimes, time};
 use brig_image::ImageRecord;
 use brig_policy::caps::CapSet;
+use brig_policy::seccomp::Arch;
 use brig_spec::digest::Digest;
 use brig_spec::monitor::run_files;
 use brig_sys::fault;
@@ -90,6 +92,7 @@ fn fill(
     let container_dir = layout.container(&making.id);
     let rootfs_path = layout.run_container(&making.id).join(run_files::ROOTFS);
     let host_files = host_files(options.network)?;
+    let uname = rustix::system::uname();
     let facts = Facts {
         id: &making.id,
         name: &name,
@@ -102,9 +105,10 @@ fn fill(
         log_driver: engine.config.log_driver.as_deref().unwrap_or("json-file"),
         log_opts: &engine.config.log_opts,
         cpus: cpus(options),
-        host_name: &host_name(),
+        host_name: &uname.nodename().to_string_lossy(),
         host_files: &host_files,
         available_caps: available_caps(options.privileged)?,
+        filter: filter_facts(&image.config.architecture, &uname.release().to_string_lossy())?,
         devices: &[],
     };
     let plan = plan(request, image_facts, facts)?;
@@ -189,8 +193,15 @@ fn host_files(network: NetworkMode) -> Result<HostFiles> {
     Ok(HostFiles { hosts, resolv_conf: read("/etc/resolv.conf")? })
 }
 
-fn host_name() -> String {
-    rustix::system::uname().nodename().to_string_lossy().into_owned()
+/// Programs of a 32-bit image need the 32-bit calls; all others are the machine's own.
+fn filter_facts(architecture: &str, release: &str) -> Result<FilterFacts> {
+    let native = Arch::native().ok_or_else(|| {
+        Error::unavailable("brig has no system call filter for this machine's processor", "")
+    })?;
+    let arch = if architecture == "386" && native == Arch::X86_64 { Arch::X86 } else { native };
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map(|n| n.parse().unwrap_or(0));
+    let kernel = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    Ok(FilterFacts { arch, kernel })
 }
 
 /// Counted only for a limit that depends on it.

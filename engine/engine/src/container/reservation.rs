@@ -12,7 +12,7 @@ use crate::layout::Layout;
 use brig_state::lock;
 use rustix::fs::{readlink, symlink};
 use rustix::io::Errno;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const LOCK: &str = ".lock";
 
@@ -71,7 +71,7 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
-fn reclaim(layout: &Layout, dir: &Path, key: &str, path: &PathBuf) -> Result<()> {
+fn reclaim(layout: &Layout, dir: &Path, key: &str, path: &Path) -> Result<()> {
     let _lock = lock::exclusive(&dir.join(LOCK))?;
     match holder(path)? {
         Some(holder) if is_stale(layout, dir, key, &holder)? => remove(path),

@@ -116,11 +116,12 @@ fn process_document(
     }
     let options = Options { env: request.env.clone(), ..Options::default() };
     let config = process::merge(&config, &options);
-    let policy = if request.privileged {
+    let (capabilities, no_new_privileges) = if request.privileged {
         let options = Options { privileged: true, ..record.options.clone() };
-        security::policy(&options, identity.uid, CapSet::from_bits(brig_sys::caps::permitted()?))?
+        let available = CapSet::from_bits(brig_sys::caps::permitted()?);
+        security::privileges(&options, identity.uid, available)?
     } else {
-        security::policy(&record.options, identity.uid, CapSet::ALL)?
+        security::privileges(&record.options, identity.uid, CapSet::ALL)?
     };
     if request.args.is_empty() {
         return Err(Error::invalid("no exec command specified", "give a command"));
@@ -131,9 +132,9 @@ fn process_document(
         args: request.args.clone(),
         env: process::env(&config, &record.hostname, request.terminal, &identity.home)?,
         cwd: process::cwd(&config, &request.workdir)?,
-        capabilities: Some(policy.capabilities),
+        capabilities: Some(capabilities),
         rlimits: base.rlimits,
-        no_new_privileges: policy.no_new_privileges,
+        no_new_privileges,
         apparmor_profile: base.apparmor_profile,
         ..Process::default()
     })
