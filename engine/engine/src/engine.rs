@@ -28,11 +28,7 @@ impl Engine {
     pub fn open(dirs: &Dirs) -> Result<Self> {
         let absolute = |path: &Path| std::path::absolute(path).map_err(Error::io("resolve", path));
         let layout = Layout { root: absolute(&dirs.root)?, run: absolute(&dirs.run)? };
-        Ok(Self {
-            layout,
-            config: Config::load(&dirs.config)?,
-            config_path: dirs.config.clone(),
-        })
+        Ok(Self { layout, config: Config::load(&dirs.config)?, config_path: dirs.config.clone() })
     }
 
     /// Opens the image store.

@@ -7,9 +7,7 @@ use crate::container::{idmap, names};
 use crate::error::{Error, Result};
 use crate::layout::{Layout, files};
 use crate::runtimes::{MONITOR, own_program};
-use brig_spec::monitor::{
-    AutoRemove, Launch, Log, Rootfs, StartEvent, VERSION, run_files,
-};
+use brig_spec::monitor::{AutoRemove, Launch, Log, Rootfs, StartEvent, VERSION, run_files};
 use brig_state::atomic;
 use brig_sys::{Context, fault, spawn};
 use rustix::fs::{Mode, OFlags, open};

@@ -103,9 +103,7 @@ impl Layout {
         if std::fs::symlink_metadata(&trash).is_ok_and(|m| m.is_dir()) {
             return Ok(());
         }
-        for dir in
-            [&self.containers(), &self.making(), &self.names(), &self.idmap(), &trash]
-        {
+        for dir in [&self.containers(), &self.making(), &self.names(), &self.idmap(), &trash] {
             make_dir_all(dir, 0o700)?;
         }
         Ok(())

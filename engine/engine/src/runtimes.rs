@@ -50,11 +50,7 @@ pub fn choose(layout: &Layout, config: &Config, wanted: Option<&str>) -> Result<
     let name = Path::new(wanted).file_name().map_or(wanted.into(), |name| name.to_string_lossy());
     args.push("--root".to_owned());
     args.push(layout.runtime_root(&name).to_string_lossy().into_owned());
-    Ok(ChosenRuntime {
-        name: wanted.to_owned(),
-        path: path.to_string_lossy().into_owned(),
-        args,
-    })
+    Ok(ChosenRuntime { name: wanted.to_owned(), path: path.to_string_lossy().into_owned(), args })
 }
 
 fn locate(config: &Config, wanted: &str) -> Result<(PathBuf, Vec<String>)> {
@@ -82,7 +78,10 @@ fn locate(config: &Config, wanted: &str) -> Result<(PathBuf, Vec<String>)> {
     if !KNOWN.contains(&wanted) {
         return Err(Error::invalid(
             format!("unknown or invalid runtime name: {}", wanted.escape_debug()),
-            format!("use {}, a path, or add it to `runtimes` in the configuration", KNOWN.join(", ")),
+            format!(
+                "use {}, a path, or add it to `runtimes` in the configuration",
+                KNOWN.join(", ")
+            ),
         ));
     }
     let path = in_path(wanted, std::env::var_os("PATH"))

@@ -84,7 +84,9 @@ mod tests {
 
     #[test]
     fn parse_no_sizes_are_refused() {
-        for text in ["", "m", "-1", "1x", "1mm", "1.2.3", "99999999999999999999", "9223372036854775807k"] {
+        for text in
+            ["", "m", "-1", "1x", "1mm", "1.2.3", "99999999999999999999", "9223372036854775807k"]
+        {
             assert!(parse(text).is_err(), "{text}");
         }
     }

@@ -51,9 +51,8 @@ mod tests {
 
     #[test]
     fn has_switch_value_sees_gos_spelling_only() {
-        let has = |args: &[&str]| {
-            has_switch_value(&args.iter().map(OsString::from).collect::<Vec<_>>())
-        };
+        let has =
+            |args: &[&str]| has_switch_value(&args.iter().map(OsString::from).collect::<Vec<_>>());
         assert!(has(&["run", "--rm=false"]) && has(&["run", "-i=1"]));
         assert!(!has(&["run", "--name=web", "-e", "A=true"]));
     }

@@ -13,7 +13,7 @@ use crate::{signal, size};
 use brig_policy::caps::CapSet;
 use brig_spec::digest::Digest;
 use brig_spec::image::ContainerConfig;
-use brig_spec::runtime::{Linux, Namespace, Process, Root, Spec};
+use brig_spec::runtime::{ConsoleSize, Linux, Namespace, Process, Root, Spec};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -153,12 +153,8 @@ pub fn plan(request: &RunRequest, image: ImageFacts<'_>, facts: Facts<'_>) -> Re
         config,
         extra: serde_json::Map::new(),
     };
-    let name_files = network::name_files(
-        options.network,
-        &hostname,
-        &options.extra_hosts,
-        facts.host_files,
-    );
+    let name_files =
+        network::name_files(options.network, &hostname, &options.extra_hosts, facts.host_files);
     Ok(Plan { record, spec, name_files })
 }
 
@@ -176,6 +172,7 @@ fn spec(
     let security = security::policy(options, identity.uid, facts.available_caps, facts.filter)?;
     let process = Process {
         terminal: options.terminal,
+        console_size: options.console_size.map(|(height, width)| ConsoleSize { height, width }),
         user: identity.to_user(),
         args: args.to_vec(),
         env: process::env(config, hostname, options.terminal, &identity.home)?,
@@ -185,14 +182,9 @@ fn spec(
         no_new_privileges: security.no_new_privileges,
         ..Process::default()
     };
-    let mount_facts =
-        mounts::MountFacts { container_dir: facts.container_dir, id_map: &id_map };
+    let mount_facts = mounts::MountFacts { container_dir: facts.container_dir, id_map: &id_map };
     let linux = Linux {
-        resources: Some(resources::resources(
-            &options.resources,
-            options.privileged,
-            facts.cpus,
-        )?),
+        resources: Some(resources::resources(&options.resources, options.privileged, facts.cpus)?),
         cgroups_path: cgroups_path(options, facts),
         namespaces: namespaces(options.network, !id_map.is_empty()),
         uid_mappings: id_map.clone(),
@@ -240,10 +232,7 @@ fn namespaces(network: NetworkMode, user: bool) -> Vec<Namespace> {
     if user {
         kinds.push("user");
     }
-    kinds
-        .into_iter()
-        .map(|kind| Namespace { kind: kind.to_owned(), path: String::new() })
-        .collect()
+    kinds.into_iter().map(|kind| Namespace { kind: kind.to_owned(), path: String::new() }).collect()
 }
 
 fn hostname(options: &Options, facts: Facts<'_>) -> Result<String> {
@@ -311,7 +300,8 @@ fn log_bounds(options: &Options, facts: Facts<'_>) -> Result<(u64, u32)> {
         };
         match key.as_str() {
             "max-size" => {
-                bytes = u64::try_from(size::parse(value)?).ok().filter(|&n| n > 0).ok_or_else(bad)?;
+                bytes =
+                    u64::try_from(size::parse(value)?).ok().filter(|&n| n > 0).ok_or_else(bad)?;
             }
             "max-file" => files = value.parse().ok().filter(|&n| n > 0).ok_or_else(bad)?,
             _ => return Err(bad()),

@@ -51,13 +51,9 @@ pub(crate) fn path(layout: &Layout, slot: u32) -> PathBuf {
 /// Returns the map of a slot: 0 inside is the first id of the range outside.
 #[must_use]
 pub fn mappings(slot: Option<u32>) -> Vec<IdMapping> {
-    slot.map(|slot| IdMapping {
-        container_id: 0,
-        host_id: slot_base(slot),
-        size: IDS_PER_SLOT,
-    })
-    .into_iter()
-    .collect()
+    slot.map(|slot| IdMapping { container_id: 0, host_id: slot_base(slot), size: IDS_PER_SLOT })
+        .into_iter()
+        .collect()
 }
 
 /// Ids are random, so their first digits are hash enough.

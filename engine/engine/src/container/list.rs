@@ -74,8 +74,7 @@ impl Containers for Engine {
         let mut users = Vec::new();
         for record in records(self)? {
             if record.image_id == *image {
-                let state =
-                    self.status(&record.id).map_or(State::Created, |status| status.state);
+                let state = self.status(&record.id).map_or(State::Created, |status| status.state);
                 users.push(ContainerUse { id: record.id, running: state.is_running() });
             }
         }

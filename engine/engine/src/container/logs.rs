@@ -11,7 +11,7 @@ mod follow;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::layout::files as names;
-use files::{LogFile, Files};
+use files::{Files, LogFile};
 use jiff::Timestamp;
 use serde::Deserialize;
 use std::ops::ControlFlow;

@@ -7,11 +7,11 @@
 //! the rename the image store is locked against removals.
 
 use super::create::{ChosenRuntime, Facts, ImageFacts, Plan, RunRequest, plan};
-use super::options::{NetworkMode, Options};
 use super::merged::View;
+use super::options::{NetworkMode, Options};
 use super::record::ContainerRecord;
 use super::transition::Transition;
-use super::{create, idmap, names, sweep};
+use super::{create, devices, idmap, names, sweep};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::layout::{Layout, files, make_dir};
@@ -42,7 +42,8 @@ const HOST_FILE_BYTES_MAX: u64 = 1024 * 1024;
 pub(crate) fn make(engine: &Engine, request: &RunRequest) -> Result<(ContainerRecord, Transition)> {
     let runtime =
         runtimes::choose(&engine.layout, &engine.config, request.options.runtime.as_deref())?;
-    let parent = request.options.cgroup_parent.as_deref().or(engine.config.cgroup_parent.as_deref());
+    let parent =
+        request.options.cgroup_parent.as_deref().or(engine.config.cgroup_parent.as_deref());
     create::validate_cgroup_parent(parent.unwrap_or("/brig"))?;
     let store = engine.store()?;
     let _no_removal = store.shared_lock()?;
@@ -92,6 +93,7 @@ fn fill(
     let container_dir = layout.container(&making.id);
     let rootfs_path = layout.run_container(&making.id).join(run_files::ROOTFS);
     let host_files = host_files(options.network)?;
+    let devices = if options.privileged { devices::of_host()? } else { Vec::new() };
     let uname = rustix::system::uname();
     let facts = Facts {
         id: &making.id,
@@ -109,7 +111,7 @@ fn fill(
         host_files: &host_files,
         available_caps: available_caps(options.privileged)?,
         filter: filter_facts(&image.config.architecture, &uname.release().to_string_lossy())?,
-        devices: &[],
+        devices: &devices,
     };
     let plan = plan(request, image_facts, facts)?;
     write(&making.dir, &plan, top_first.first().copied())?;
@@ -128,7 +130,8 @@ struct Making<'a> {
 impl<'a> Making<'a> {
     fn begin(layout: &'a Layout) -> Result<Self> {
         for _ in 0..ATTEMPTS {
-            let id = brig_state::id::random().map_err(Error::io("make an id for", "a container"))?;
+            let id =
+                brig_state::id::random().map_err(Error::io("make an id for", "a container"))?;
             let dir = layout.making().join(&id);
             rustix::fs::mkdir(&dir, Mode::RWXU)
                 .map_err(Error::errno("create the directory", &dir))?;

@@ -2,6 +2,7 @@
 //! Containers at rest: options, records, names, id ranges, creation, and what can be said of them.
 
 pub mod create;
+pub(crate) mod devices;
 pub mod idmap;
 pub mod list;
 pub mod logs;

@@ -29,6 +29,9 @@ pub struct Options {
     pub hostname: String,
     /// Whether the process has a pseudo terminal.
     pub terminal: bool,
+    /// Rows and columns of the terminal at its start, if the user has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub console_size: Option<(u16, u16)>,
     /// Whether stdin stays open.
     pub stdin_open: bool,
     /// Whether the end of the first client's stdin closes the container's.

@@ -46,7 +46,8 @@ impl Engine {
             .collect();
         repo_digests.dedup();
         let config = image.config;
-        let diff_ids: Vec<String> = config.rootfs.diff_ids.iter().map(ToString::to_string).collect();
+        let diff_ids: Vec<String> =
+            config.rootfs.diff_ids.iter().map(ToString::to_string).collect();
         let comment = config.history.last().and_then(|step| step.comment.clone());
         Ok(ImageDocument {
             id: image.id.to_string(),

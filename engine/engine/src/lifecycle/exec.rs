@@ -140,11 +140,7 @@ fn process_document(
     })
 }
 
-fn identity(
-    record: &ContainerRecord,
-    request: &ExecRequest,
-    root: &OwnedFd,
-) -> Result<Identity> {
+fn identity(record: &ContainerRecord, request: &ExecRequest, root: &OwnedFd) -> Result<Identity> {
     let wanted = if request.user.is_empty() { &record.config.user } else { &request.user };
     let passwd = read_inside(root, "etc/passwd")?;
     let group = read_inside(root, "etc/group")?;
@@ -194,10 +190,8 @@ fn read_inside(root: &OwnedFd, path: &str) -> Result<String> {
 fn memfd_document(process: &Process) -> Result<OwnedFd> {
     let memfd = memfd_create("brig-process", MemfdFlags::CLOEXEC)
         .context("memfd_create", || "process document")?;
-    let bytes = serde_json::to_vec(process).map_err(|source| brig_state::Error::Parse {
-        path: "process document".into(),
-        source,
-    })?;
+    let bytes = serde_json::to_vec(process)
+        .map_err(|source| brig_state::Error::Parse { path: "process document".into(), source })?;
     let mut file = File::from(memfd);
     file.write_all(&bytes)
         .and_then(|()| file.rewind())

@@ -99,12 +99,7 @@ impl Engine {
 }
 
 /// Removes what may be left of a container that does not run.
-fn clear(
-    layout: &Layout,
-    id: &str,
-    record: Option<&ContainerRecord>,
-    state: State,
-) -> Result<()> {
+fn clear(layout: &Layout, id: &str, record: Option<&ContainerRecord>, state: State) -> Result<()> {
     match record {
         Some(record) => {
             let runtime_dir = layout.runtime_root(&record.runtime_name).join(id);

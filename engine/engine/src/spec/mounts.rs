@@ -195,9 +195,12 @@ mod tests {
 
     #[test]
     fn mounts_of_the_user_replace_defaults_and_come_after_parents() {
-        let tmpfs = MountRequest::Tmpfs { target: "/dev/shm/".into(), options: vec!["exec".into()] };
-        let options =
-            Options { mounts: vec![bind("/a/b", true), bind("/a", false), tmpfs], ..Options::default() };
+        let tmpfs =
+            MountRequest::Tmpfs { target: "/dev/shm/".into(), options: vec!["exec".into()] };
+        let options = Options {
+            mounts: vec![bind("/a/b", true), bind("/a", false), tmpfs],
+            ..Options::default()
+        };
         let list = mounts(&options, facts(&[])).unwrap();
         let at = |target: &str| list.iter().position(|m| m.destination == target).unwrap();
         assert!(at("/a") < at("/a/b"));
@@ -227,8 +230,10 @@ mod tests {
             let options = Options { mounts: vec![bind(target, false)], ..Options::default() };
             assert!(mounts(&options, facts(&[])).is_err(), "{target:?}");
         }
-        let options =
-            Options { mounts: vec![bind("/a", false), bind("/b/../a", true)], ..Options::default() };
+        let options = Options {
+            mounts: vec![bind("/a", false), bind("/b/../a", true)],
+            ..Options::default()
+        };
         let error = mounts(&options, facts(&[])).unwrap_err();
         assert_eq!(error.to_string(), "Duplicate mount point: /a");
     }

@@ -49,11 +49,7 @@ pub fn name_files(
     for (name, address) in extra_hosts.iter().filter_map(|entry| entry.split_once(':')) {
         let _ = writeln!(hosts, "{address}\t{name}");
     }
-    NameFiles {
-        hosts,
-        hostname: format!("{hostname}\n"),
-        resolv_conf: host.resolv_conf.clone(),
-    }
+    NameFiles { hosts, hostname: format!("{hostname}\n"), resolv_conf: host.resolv_conf.clone() }
 }
 
 #[cfg(test)]

@@ -168,7 +168,10 @@ mod tests {
             ["/entry", "test"]
         );
         let entrypoint = Some(strings(&["/other"]));
-        assert_eq!(argv(Options { entrypoint: entrypoint.clone(), ..Options::default() }), ["/other"]);
+        assert_eq!(
+            argv(Options { entrypoint: entrypoint.clone(), ..Options::default() }),
+            ["/other"]
+        );
         let both = Options { entrypoint, command: command.clone(), ..Options::default() };
         assert_eq!(argv(both), ["/other", "test"]);
         let reset = Options { entrypoint: Some(vec![]), command, ..Options::default() };

@@ -145,8 +145,7 @@ mod tests {
     fn policy_unknown_capability_or_profile_is_refused() {
         let options = Options { cap_add: strings(&["FLY"]), ..Options::default() };
         assert!(policy(&options, 0, CapSet::ALL, FACTS).is_err());
-        let options =
-            Options { seccomp: SeccompChoice::Profile("{".into()), ..Options::default() };
+        let options = Options { seccomp: SeccompChoice::Profile("{".into()), ..Options::default() };
         assert!(policy(&options, 0, CapSet::ALL, FACTS).is_err());
     }
 }

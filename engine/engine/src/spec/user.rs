@@ -232,9 +232,24 @@ mod tests {
     #[test]
     fn resolve_hostile_spellings_are_errors_never_root() {
         for spec in [
-            "0x0", "4294967296", "4294967295", "-1", "+0", "1:0:0", " root", "root ", "00000000000x",
-            "99999999999999999999", "nobody", "broken", "neg", "app:nogroup", "0:-1", "app:big",
-            "root\n", "app:1:2",
+            "0x0",
+            "4294967296",
+            "4294967295",
+            "-1",
+            "+0",
+            "1:0:0",
+            " root",
+            "root ",
+            "00000000000x",
+            "99999999999999999999",
+            "nobody",
+            "broken",
+            "neg",
+            "app:nogroup",
+            "0:-1",
+            "app:big",
+            "root\n",
+            "app:1:2",
         ] {
             let result = resolve(spec, &[], PASSWD, GROUP);
             assert!(result.is_err(), "{spec:?} gave {result:?}");

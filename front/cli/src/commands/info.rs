@@ -65,7 +65,7 @@ fn document(engine: &Engine) -> Result<Value, crate::failure::Failure> {
         "OSType": "linux",
         "Architecture": uname.machine().to_string_lossy(),
         "NCPU": std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
-        "MemTotal": u64::from(memory.mem_unit).saturating_mul(u64::from(memory.totalram)),
+        "MemTotal": u64::from(memory.mem_unit).saturating_mul(memory.totalram),
         "Labels": config.labels,
     }))
 }

@@ -87,15 +87,13 @@ fn document(
     }
     match engine.inspect_image(name) {
         Ok(document) => Ok(compact(&document)),
-        Err(Error::Image(brig_image::Error::NoSuchImage { .. } | brig_image::Error::Reference(_)))
-            if kind.is_none() =>
-        {
-            Err(brig_report::Report::new(
-                brig_report::Kind::NotFound,
-                format!("No such object: {}", name.escape_debug()),
-            )
-            .hint("list containers with `brig ps -a` and images with `brig images`"))
-        }
+        Err(Error::Image(
+            brig_image::Error::NoSuchImage { .. } | brig_image::Error::Reference(_),
+        )) if kind.is_none() => Err(brig_report::Report::new(
+            brig_report::Kind::NotFound,
+            format!("No such object: {}", name.escape_debug()),
+        )
+        .hint("list containers with `brig ps -a` and images with `brig images`")),
         Err(error) => Err(error.report()),
     }
 }

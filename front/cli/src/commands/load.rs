@@ -83,11 +83,7 @@ struct Progress {
 
 impl Progress {
     fn new(visible: bool) -> Self {
-        Self {
-            bars: visible.then(MultiProgress::new),
-            spool: None,
-            layers: BTreeMap::new(),
-        }
+        Self { bars: visible.then(MultiProgress::new), spool: None, layers: BTreeMap::new() }
     }
 
     fn take(&mut self, event: LoadEvent) {

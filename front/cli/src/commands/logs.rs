@@ -23,7 +23,13 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "MOMENT")]
     pub(crate) until: Option<String>,
     /// Number of last lines to show, or `all`
-    #[arg(short = 'n', long, value_name = "COUNT", default_value = "all", allow_hyphen_values = true)]
+    #[arg(
+        short = 'n',
+        long,
+        value_name = "COUNT",
+        default_value = "all",
+        allow_hyphen_values = true
+    )]
     pub(crate) tail: String,
     /// Show when each line was written
     #[arg(short, long)]

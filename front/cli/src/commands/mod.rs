@@ -112,10 +112,7 @@ fn engine(roots: &Roots) -> Result<Engine, Failure> {
 
 /// Does something to each container and prints its name as it was given; an error is printed and
 /// does not keep the others from their turn.
-fn for_each(
-    names: &[String],
-    mut action: impl FnMut(&str) -> Result<(), Failure>,
-) -> Outcome {
+fn for_each(names: &[String], mut action: impl FnMut(&str) -> Result<(), Failure>) -> Outcome {
     let mut worst = 0;
     for name in names {
         match action(name) {

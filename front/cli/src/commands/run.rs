@@ -90,13 +90,8 @@ fn run_container(engine: &Engine, arguments: &Arguments) -> Outcome {
         line(&id);
         return Ok(0);
     };
-    let session = Session {
-        socket,
-        stdin: container.interactive,
-        tty: container.tty,
-        detach_keys,
-        signals,
-    };
+    let session =
+        Session { socket, stdin: container.interactive, tty: container.tty, detach_keys, signals };
     converse(engine, &id, session)
 }
 

@@ -13,13 +13,7 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "SIGNAL")]
     pub(crate) signal: Option<String>,
     /// Seconds to wait before killing; -1 waits for ever [default: the container's, or 10]
-    #[arg(
-        short,
-        long,
-        visible_alias = "time",
-        value_name = "SECONDS",
-        allow_hyphen_values = true
-    )]
+    #[arg(short, long, visible_alias = "time", value_name = "SECONDS", allow_hyphen_values = true)]
     pub(crate) timeout: Option<i64>,
     /// Containers: names, ids or beginnings of ids
     #[arg(value_name = "CONTAINER", required = true)]

@@ -48,7 +48,10 @@ fn no_volumes(text: &str, source: &str, target: &str) -> Failure {
         );
     }
     Failure::invalid(
-        format!("volume `{}` needs named volumes, which are not available yet", text.escape_debug()),
+        format!(
+            "volume `{}` needs named volumes, which are not available yet",
+            text.escape_debug()
+        ),
         "bind a directory of the host: `-v /host/dir:/container/dir`",
     )
 }

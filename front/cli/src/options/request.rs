@@ -3,6 +3,7 @@
 
 use super::{ContainerArguments, env, mount, security, ulimit};
 use crate::failure::Failure;
+use crate::session::terminal;
 use brig_engine::container::create::RunRequest;
 use brig_engine::container::options::{NetworkMode, Options, ResourceOptions};
 use brig_engine::size;
@@ -30,6 +31,7 @@ pub(crate) fn request(
         group_add: arguments.group_add.clone(),
         hostname: arguments.hostname.clone(),
         terminal: arguments.tty,
+        console_size: if arguments.tty { terminal::size() } else { None },
         stdin_open: arguments.interactive,
         // Docker: the container's stdin ends with that of the client it was started for.
         stdin_once: arguments.interactive && attached,
@@ -43,7 +45,11 @@ pub(crate) fn request(
         privileged: arguments.privileged,
         network: network(&arguments.network)?,
         userns_host: userns_host(&arguments.userns)?,
-        ulimits: arguments.ulimit.iter().map(|text| ulimit::ulimit(text)).collect::<Result<_, _>>()?,
+        ulimits: arguments
+            .ulimit
+            .iter()
+            .map(|text| ulimit::ulimit(text))
+            .collect::<Result<_, _>>()?,
         runtime: arguments.runtime.clone(),
         auto_remove,
         cgroup_parent: arguments.cgroup_parent.clone(),

@@ -30,7 +30,10 @@ pub(crate) fn rows(
         Some(format) => format,
     };
     if format == "json" {
-        return Ok(rows.iter().map(|row| format!("{}\n", Json::Object(row.fields.clone()))).collect());
+        return Ok(rows
+            .iter()
+            .map(|row| format!("{}\n", Json::Object(row.fields.clone())))
+            .collect());
     }
     let (template, is_table) = match format.strip_prefix("table") {
         Some(rest) if rest.starts_with(char::is_whitespace) || rest.starts_with('{') => {

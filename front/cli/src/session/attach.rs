@@ -77,10 +77,8 @@ impl Session {
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {
             let ready = self.wait(&state)?;
-            if ready.signals {
-                if self.take_signals(&mut state, forward)? {
-                    return Ok(End::Detached);
-                }
+            if ready.signals && self.take_signals(&mut state, forward)? {
+                return Ok(End::Detached);
             }
             if ready.stdin && self.take_stdin(&mut state, &mut buffer) {
                 return Ok(End::Detached);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The caller's terminal: raw while a session lasts, restored by whatever ends it.
 
-use rustix::termios::{
-    OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr,
-};
+use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
 use std::os::fd::AsFd;
 
 /// Raw mode on stdin; dropping it restores what was before.

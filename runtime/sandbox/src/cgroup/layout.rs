@@ -78,8 +78,8 @@ impl Layout {
     }
 
     fn parse(mountinfo: &str, own: &str) -> Self {
-        let mut layout = Self::default();
-        layout.hierarchies = mountinfo.lines().filter_map(|line| parse_mount(line, own)).collect();
+        let hierarchies = mountinfo.lines().filter_map(|line| parse_mount(line, own)).collect();
+        let mut layout = Self { hierarchies };
         layout.drop_covered(mountinfo);
         // A second mount of the same hierarchy adds nothing.
         let mut seen: Vec<Vec<String>> = Vec::new();

@@ -252,14 +252,12 @@ fn make_masks() -> Result<Masks> {
 
 pub(super) fn compile_filter(profile: &Seccomp) -> Result<Filter> {
     let field = |error: seccomp::SeccompError| Error::config("linux.seccomp", error.to_string());
-    let options = seccomp::Options {
-        foreign_abi: match profile.foreign_abi.as_str() {
-            "errno" => seccomp::ForeignAbi::Enosys,
-            _ => seccomp::ForeignAbi::Kill,
-        },
-        newer_enosys: true,
-        ..seccomp::Options::default()
+    let foreign_abi = match profile.foreign_abi.as_str() {
+        "" => seccomp::ForeignAbi::Kill,
+        word => seccomp::ForeignAbi::parse(word).map_err(field)?,
     };
+    let options =
+        seccomp::Options { foreign_abi, newer_enosys: true, ..seccomp::Options::default() };
     let compiled = seccomp::compile(profile, &options).map_err(field)?;
     if compiled.notifies {
         let reason = "SCMP_ACT_NOTIFY is not supported by this release";

@@ -59,10 +59,7 @@ fn plan_for(options: Options, config: &ContainerConfig, ids_max: (u32, u32)) -> 
         host_name: "machine",
         host_files: &host_files,
         available_caps: CapSet::DOCKER,
-        filter: security::FilterFacts {
-            arch: brig_policy::seccomp::Arch::X86_64,
-            kernel: (6, 18),
-        },
+        filter: security::FilterFacts { arch: brig_policy::seccomp::Arch::X86_64, kernel: (6, 18) },
         devices: &[],
     };
     plan(&request, image, facts)

@@ -77,7 +77,8 @@ fn read_on(
 
 fn watch(dir: &Path) -> Option<OwnedFd> {
     let fd = inotify::init(CreateFlags::CLOEXEC | CreateFlags::NONBLOCK).ok()?;
-    let events = WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVE | WatchFlags::DELETE_SELF;
+    let events =
+        WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVE | WatchFlags::DELETE_SELF;
     inotify::add_watch(&fd, dir, events).ok()?;
     Some(fd)
 }

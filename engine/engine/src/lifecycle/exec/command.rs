@@ -20,7 +20,8 @@ enum Found {
 /// Refuses a command that is not there (127) or cannot be executed (126), in runc's words.
 pub(super) fn check(root: &OwnedFd, command: &str, env: &[String], cwd: &str) -> Result<()> {
     if command.contains('/') {
-        let path = if command.starts_with('/') { command.into() } else { format!("{cwd}/{command}") };
+        let path =
+            if command.starts_with('/') { command.into() } else { format!("{cwd}/{command}") };
         return match look(root, &path) {
             Found::Executable => Ok(()),
             Found::NotExecutable(why) => Err(refusal(126, command, why)),

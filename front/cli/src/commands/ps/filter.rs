@@ -6,9 +6,8 @@ use brig_engine::container::list::Summary;
 use brig_engine::container::status::State;
 use std::collections::BTreeMap;
 
-const NAMES: &[&str] = &[
-    "ancestor", "before", "exited", "id", "label", "name", "network", "since", "status",
-];
+const NAMES: &[&str] =
+    &["ancestor", "before", "exited", "id", "label", "name", "network", "since", "status"];
 const STATES: &[&str] =
     &["created", "restarting", "running", "removing", "paused", "exited", "dead"];
 
@@ -122,7 +121,9 @@ mod tests {
 
     #[test]
     fn name_fits_knows_anchors() {
-        assert!(name_fits("web-1", "web") && name_fits("web-1", "^web") && name_fits("web-1", "1$"));
+        assert!(
+            name_fits("web-1", "web") && name_fits("web-1", "^web") && name_fits("web-1", "1$")
+        );
         assert!(name_fits("web", "^/web$") && !name_fits("web-1", "^web$"));
     }
 
