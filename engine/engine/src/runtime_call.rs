@@ -5,30 +5,52 @@ use crate::container::record::ContainerRecord;
 use crate::error::{Error, Result};
 use std::process::{Command, Stdio};
 
+/// A container as its runtime knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Handle {
+    /// Id of the container.
+    pub(crate) id: String,
+    /// Absolute path of the runtime.
+    pub(crate) path: String,
+    /// Arguments before the verb.
+    pub(crate) args: Vec<String>,
+}
+
+impl Handle {
+    /// Takes it from the container's record.
+    pub(crate) fn of(record: &ContainerRecord) -> Self {
+        Self {
+            id: record.id.clone(),
+            path: record.runtime_path.clone(),
+            args: record.runtime_args.clone(),
+        }
+    }
+}
+
 /// Sends a signal to the container's init.
-pub(crate) fn kill(record: &ContainerRecord, signal: i32) -> Result<()> {
-    call(record, "kill", &[&record.id, &signal.to_string()])
+pub(crate) fn kill(handle: &Handle, signal: i32) -> Result<()> {
+    call(handle, "kill", &[&handle.id, &signal.to_string()])
 }
 
 /// Kills what is left of the container and removes its cgroup and the runtime's state of it; an
 /// unknown container is fine.
-pub(crate) fn delete(record: &ContainerRecord) -> Result<()> {
-    call(record, "delete", &["--force", &record.id])
+pub(crate) fn delete(handle: &Handle) -> Result<()> {
+    call(handle, "delete", &["--force", &handle.id])
 }
 
-fn call(record: &ContainerRecord, verb: &'static str, args: &[&str]) -> Result<()> {
-    let output = Command::new(&record.runtime_path)
-        .args(&record.runtime_args)
+fn call(handle: &Handle, verb: &'static str, args: &[&str]) -> Result<()> {
+    let output = Command::new(&handle.path)
+        .args(&handle.args)
         .arg(verb)
         .args(args)
         .stdin(Stdio::null())
         .output()
-        .map_err(Error::io("execute", &record.runtime_path))?;
+        .map_err(Error::io("execute", &handle.path))?;
     if output.status.success() {
         return Ok(());
     }
     Err(Error::Runtime {
-        runtime: record.runtime_path.clone(),
+        runtime: handle.path.clone(),
         verb,
         message: last_words(&String::from_utf8_lossy(&output.stderr)),
     })

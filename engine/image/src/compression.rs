@@ -17,13 +17,13 @@ const BUFFER_BYTES: usize = 128 * 1024;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
     /// Decompression gives more than a stream may hold.
-    #[error("more than {bytes_max} bytes after decompression")]
+    #[error("decompression gives more than {bytes_max} bytes")]
     TooLong {
         /// The bound, bytes.
         bytes_max: u64,
     },
     /// Decompression multiplies the data as only bombs do.
-    #[error("{compressed_bytes} bytes grow more than {ratio_max}-fold by decompression")]
+    #[error("decompression makes {compressed_bytes} bytes grow more than {ratio_max}-fold")]
     Ratio {
         /// Compressed bytes read when the bound was passed.
         compressed_bytes: u64,

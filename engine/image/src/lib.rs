@@ -38,4 +38,5 @@ pub use store::event::{LoadEvent, LoadedImage};
 pub use store::lock::StoreLock;
 pub use store::record::{ImageRecord, ImageSummary, LayerRef};
 pub use store::remove::{ContainerUse, Containers, NoContainers, Removed};
+pub use store::sweep::Swept;
 pub use tarball::TarError;

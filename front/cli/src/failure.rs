@@ -64,13 +64,12 @@ pub(crate) fn say(message: &dyn Display) {
 
 fn print_usage(error: &clap::Error) -> u8 {
     use clap::error::ErrorKind as E;
-    if matches!(error.kind(), E::DisplayHelp | E::DisplayVersion) {
+    if matches!(
+        error.kind(),
+        E::DisplayHelp | E::DisplayVersion | E::DisplayHelpOnMissingArgumentOrSubcommand
+    ) {
         drop(error.print());
         return 0;
-    }
-    if error.kind() == E::DisplayHelpOnMissingArgumentOrSubcommand {
-        drop(error.print());
-        return 1;
     }
     let text = error.render().to_string();
     say(&text.strip_prefix("error: ").unwrap_or(&text).trim_end());

@@ -7,8 +7,12 @@
 
 mod fixture;
 mod image;
+mod limits;
+mod networks;
 mod run;
+mod security;
 mod terminal;
 mod users;
+mod volumes;
 
 use fixture::Engine;

@@ -61,7 +61,8 @@ fn run_of_a_command_ended_by_a_signal_exits_with_128_and_its_number() {
 fn run_passes_signals_on() {
     needs!(root, brig, busybox);
     let engine = Engine::new();
-    let signals = [("SIGTERM", rustix::process::Signal::TERM), ("SIGINT", rustix::process::Signal::INT)];
+    let signals =
+        [("SIGTERM", rustix::process::Signal::TERM), ("SIGINT", rustix::process::Signal::INT)];
     for (name, signal) in signals {
         let run = engine.run_command(&[], &["/probe", "init"]).spawn();
         run.expect_stdout("ready");
@@ -102,7 +103,8 @@ fn run_streams_50_mb_both_ways_unchanged() {
     let script = format!("head -c 50000000 /dev/urandom > {}", data.display());
     assert!(Command::new("sh").args(["-c", &script]).status().unwrap().success());
     let run = engine.run_command(&["-i", "--log-driver", "none"], &["cat"]);
-    let piped = run.wrapped(["sh", "-c", "cat \"$0\" | \"$@\" | sha256sum", data.to_str().unwrap()]);
+    let piped =
+        run.wrapped(["sh", "-c", "cat \"$0\" | \"$@\" | sha256sum", data.to_str().unwrap()]);
     let through = piped.timeout(Duration::from_secs(60)).output().ok();
     let direct = Command::new("sh").args(["-c", "sha256sum < \"$0\""]).arg(&data).output().unwrap();
     assert_eq!(through.stdout(), String::from_utf8(direct.stdout).unwrap());
@@ -226,7 +228,9 @@ fn environment_is_dockers_and_the_callers_stays_outside() {
     let run = engine.run_command(&flags, &["/probe", "env"]);
     let output = run.env("PASSED", "yes").env("SECRET", "no").output().ok();
     let all: Vec<String> = serde_json::from_value(output.json()).unwrap();
-    for wanted in ["PATH=/bin", "HOSTNAME=box", "HOME=/root", "A=2", "E=a=b c", "FILED=1", "PASSED=yes"] {
+    for wanted in
+        ["PATH=/bin", "HOSTNAME=box", "HOME=/root", "A=2", "E=a=b c", "FILED=1", "PASSED=yes"]
+    {
         assert!(all.iter().any(|entry| entry == wanted), "{wanted} is not in {all:?}");
     }
     assert_eq!(all.len(), 7, "{all:?}");
@@ -248,7 +252,12 @@ fn workdir_is_made_and_must_be_absolute() {
     assert_eq!(engine.probe(&[], &["cwd"]), "/");
     assert_eq!(engine.probe(&["-w", "/home/user"], &["cwd"]), "/home/user");
     assert_eq!(engine.probe(&["-w", "/new/deep"], &["cwd"]), "/new/deep");
-    drop(engine.run(&["-w", "new"], &["true"]).exits(125).says(&["must be absolute", "absolute path"]));
+    drop(
+        engine
+            .run(&["-w", "new"], &["true"])
+            .exits(125)
+            .says(&["must be absolute", "absolute path"]),
+    );
     drop(engine.run(&["-w", "/bin/sh"], &["true"]).exits(125));
     engine.finish();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Containers at rest: options, records, names, id ranges, creation, and what can be said of them.
 
+pub(crate) mod bind_sources;
 pub mod create;
 pub(crate) mod devices;
 pub mod idmap;

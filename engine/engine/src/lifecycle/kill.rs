@@ -4,7 +4,7 @@
 use crate::container::status::State;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::runtime_call;
+use crate::runtime_call::{self, Handle};
 use std::time::Duration;
 
 /// How long a container that is just starting may take to get a process.
@@ -24,7 +24,7 @@ impl Engine {
                 "list running containers with `brig ps`",
             ));
         }
-        match runtime_call::kill(&record, signal) {
+        match runtime_call::kill(&Handle::of(&record), signal) {
             // It ended between the look and the call: the signal has done what it could.
             Err(_) if !self.status(id)?.state.is_running() => Ok(()),
             other => other,

@@ -2,16 +2,16 @@
 //! What a killed monitor leaves: a container that claims to run. Its remains are removed and its
 //! record is made true, by whichever command sees it first.
 
+use super::remains::Remains;
 use crate::container::lookup;
-use crate::container::record::ContainerRecord;
 use crate::container::status::{self, State};
 use crate::container::transition::Transition;
 use crate::engine::Engine;
-use crate::error::{Error, Result};
-use crate::layout::{Layout, files};
-use crate::{cgroup, runtime_call, time};
-use brig_spec::monitor::{Phase, StatusRecord, run_files};
-use brig_state::{atomic, lock, tree};
+use crate::error::Result;
+use crate::layout::files;
+use crate::time;
+use brig_spec::monitor::{Phase, StatusRecord};
+use brig_state::atomic;
 use brig_sys::fault;
 use std::time::Duration;
 
@@ -36,36 +36,18 @@ pub(crate) fn repair(engine: &Engine, id: &str, _held: &Transition) -> Result<()
         return Ok(());
     }
     let record = lookup::record(layout, id)?;
-    clear(layout, &record)?;
+    let remains = Remains::of(layout, id);
+    // A monitor that has just begun is not to be fought with.
+    if remains.has_monitor() {
+        return Ok(());
+    }
+    remains.clear()?;
     fault::point("brig.repair-cleared")?;
     if record.options.auto_remove {
         return super::remove::discard(engine, id, Some(&record));
     }
     let ended = ended(status.record);
     Ok(atomic::write_json(&layout.container(id).join(files::STATUS), &ended)?)
-}
-
-/// Kills and removes everything of a container but its directory.
-pub(crate) fn clear(layout: &Layout, record: &ContainerRecord) -> Result<()> {
-    let run_dir = layout.run_container(&record.id);
-    // A monitor that just began would be fought with: its lock says so.
-    if lock::is_held(&run_dir.join(run_files::LOCK))? {
-        return Err(Error::state(
-            format!("container {} has just been started", record.short_id()),
-            "try again",
-        ));
-    }
-    // The runtime may be gone or know nothing; the cgroup then says what is left.
-    let deleted = runtime_call::delete(record);
-    let destroyed = cgroup::destroy(&record.cgroups_path, &record.id);
-    if destroyed.is_err() {
-        deleted?;
-        destroyed?;
-    }
-    for root in [layout.runtime_root(&record.runtime_name).join(&record.id), run_dir] {
-        tree::remove(&root)?;
-    }
-    Ok(())
 }
 
 fn ended(record: StatusRecord) -> StatusRecord {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Create and start.
 
+use super::remains::Remains;
 use crate::container::create::RunRequest;
-use crate::container::make;
-use crate::container::options::MountRequest;
 use crate::container::record::ContainerRecord;
 use crate::container::status::{self, State};
 use crate::container::transition::Transition;
+use crate::container::{bind_sources, make};
 use crate::container::{idmap, lookup, names, sweep};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::launch::launch;
 use std::os::fd::OwnedFd;
 
@@ -43,6 +43,7 @@ impl Engine {
     /// # Errors
     /// When the image is missing, the name is taken, or the request cannot be met.
     pub fn create(&self, request: &RunRequest) -> Result<Created> {
+        bind_sources::check(&request.options)?;
         self.layout.make_data()?;
         sweep::sweep(&self.layout)?;
         let (record, transition) = make::make(self, request)?;
@@ -55,7 +56,6 @@ impl Engine {
     /// As [`Engine::start`].
     pub fn start_created(&self, created: Created, attach: bool) -> Result<Started> {
         let Created { record, transition } = created;
-        make_bind_sources(&record)?;
         self.launch(&record, &transition, attach)
     }
 
@@ -79,7 +79,6 @@ impl Engine {
         if let Some(slot) = record.id_slot {
             idmap::confirm(&self.layout, id, slot)?;
         }
-        make_bind_sources(&record)?;
         self.launch(&record, &transition, attach).map(Some)
     }
 
@@ -89,7 +88,9 @@ impl Engine {
         transition: &Transition,
         attach: bool,
     ) -> Result<Started> {
-        match launch(&self.layout, record, attach) {
+        let launched =
+            bind_sources::make(&record.options).and_then(|()| launch(&self.layout, record, attach));
+        match launched {
             Ok(client) => Ok(Started { id: record.id.clone(), client }),
             Err(error) => {
                 // The start's own failure is what is told; what cannot be tidied up now is by the
@@ -104,7 +105,7 @@ impl Engine {
     /// what was to be removed.
     fn tidy_failed_start(&self, record: &ContainerRecord, transition: &Transition) -> Result<()> {
         if status::read(&self.layout, &record.id)?.state == State::Orphaned {
-            self.end_by_force(&record.id, Some(record))?;
+            Remains::of(&self.layout, &record.id).end()?;
         }
         super::repair::repair(self, &record.id, transition)?;
         if record.options.auto_remove {
@@ -112,26 +113,4 @@ impl Engine {
         }
         Ok(())
     }
-}
-
-/// Makes the missing sources of `-v` binds, as Docker does.
-fn make_bind_sources(record: &ContainerRecord) -> Result<()> {
-    for mount in &record.options.mounts {
-        let MountRequest::Bind { source, create_source, .. } = mount else { continue };
-        match std::fs::metadata(source) {
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && *create_source => {
-                std::fs::create_dir_all(source)
-                    .map_err(Error::io("create the directory", source))?;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(Error::invalid(
-                    format!("bind source path does not exist: {}", source.escape_debug()),
-                    "create it, or use `-v`, which does",
-                ));
-            }
-            Err(error) => return Err(Error::io("read", source)(error)),
-        }
-    }
-    Ok(())
 }

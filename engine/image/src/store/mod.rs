@@ -31,7 +31,7 @@ mod references;
 pub(crate) mod remove;
 mod resolve;
 mod staging;
-mod sweep;
+pub(crate) mod sweep;
 
 use crate::error::Error;
 use crate::limits::Limits;

@@ -90,9 +90,12 @@ fn tar_hardlink_out() {
 fn tar_hardlink_to_symlink_links_the_link() {
     let fixture = Fixture::new();
     let secret = fixture.canary().join("secret");
-    let layer = Tar::new().symlink("s", secret.to_str().unwrap()).hard_link("h", "s");
+    let layer = || Tar::new().symlink("s", secret.to_str().unwrap()).hard_link("h", "s");
+    let tree = fixture.load_layer(layer().finish()).unwrap();
+    assert_eq!(std::fs::read_link(tree.join("h")).unwrap(), secret);
+    assert_eq!(std::fs::metadata(&secret).unwrap().nlink(), 1);
     // Content written to the second name must not arrive at the link's target either.
-    let tree = fixture.load_layer(layer.file("h", b"x").finish()).unwrap();
+    let tree = fixture.load_layer(layer().file("h", b"x").finish()).unwrap();
     assert_eq!(std::fs::read_link(tree.join("s")).unwrap(), secret);
     assert_eq!(std::fs::read(tree.join("h")).unwrap(), b"x");
     fixture.assert_canary();

@@ -41,12 +41,14 @@ fn random_trees_never_reach_outside() {
     let before = picture(&fixture);
     let absolute = canary.to_str().unwrap().to_owned();
     let inner = format!("{absolute}/dir");
+    let secret = format!("{absolute}/secret");
     let up = format!("{}canary", "../".repeat(9));
     let names_of =
         ["a", "b", "a/b", "a/b/c", "b/a", "b/a/secret", "a/secret", "a/dir/inner", "./", "b/c/d"];
     let targets = [
         &absolute as &str,
         &inner,
+        &secret,
         &up,
         "..",
         "/",

@@ -128,12 +128,15 @@ fn cap_plan(sets: &Capabilities) -> Result<CapPlan> {
             Err(Error::config("process.capabilities", reason))
         }
     };
+    let (permitted, inheritable) = (mask(&sets.permitted)?, mask(&sets.inheritable)?);
     Ok(CapPlan {
         bounding: mask(&sets.bounding)?,
         effective: mask(&sets.effective)?,
-        permitted: mask(&sets.permitted)?,
-        inheritable: mask(&sets.inheritable)?,
-        ambient: mask(&sets.ambient)?,
+        permitted,
+        inheritable,
+        // The kernel lets nothing else be ambient; runc, whose `spec` asks for more, passes over
+        // the refusal.
+        ambient: mask(&sets.ambient)? & permitted & inheritable,
     })
 }
 
