@@ -50,8 +50,8 @@ impl Engine {
             }
             match self.summary(&id) {
                 Ok(summary) => listing.containers.push(summary),
-                // Removed since it was listed.
-                Err(Error::NoSuchContainer(_)) => {}
+                // Removed since it was listed, unless only its record is.
+                Err(Error::NoSuchContainer(_)) if !lookup::exists(&self.layout, &id) => {}
                 Err(error) => listing.unreadable.push(Unreadable { id, error }),
             }
         }

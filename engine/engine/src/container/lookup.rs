@@ -40,7 +40,8 @@ fn by_name(layout: &Layout, name: &str) -> Result<Option<String>> {
     Ok(exists(layout, &id).then_some(id))
 }
 
-fn exists(layout: &Layout, id: &str) -> bool {
+/// Returns whether there is a directory of container `id`.
+pub(crate) fn exists(layout: &Layout, id: &str) -> bool {
     std::fs::symlink_metadata(layout.container(id)).is_ok()
 }
 
