@@ -53,9 +53,11 @@ J
 
 make_debian() {
     local rootfs=$work/debian
-    apt_install debootstrap debian-archive-keyring
+    apt_install debootstrap debian-archive-keyring util-linux
     echo "images: debootstrap of $SUITE (once, about a minute)" >&2
-    debootstrap --variant=minbase --include=python3-minimal "$SUITE" "$rootfs" "$(debian_mirror)" \
+    # Its mounts in a namespace of their own end with it, however it ends.
+    unshare --mount --propagation private debootstrap --variant=minbase --include=python3-minimal "$SUITE" \
+        "$rootfs" "$(debian_mirror)" \
         >"$work/debootstrap.log" 2>&1 </dev/null ||
         fail "debootstrap failed: $(tail -n 1 "$work/debootstrap.log")" "is the mirror $(debian_mirror) reachable?"
     # What is this machine's, and what can be fetched again.
@@ -105,14 +107,16 @@ mkdir -p "$cache" "$folder"
 # One at a time: another one that waits finds everything made.
 exec 9>"$cache/lock"
 flock 9
+# What a killed run left.
+rm -rf --one-file-system "$cache"/making.*
 for name in debian alpine; do
     kept=$cache/$name-$RECIPE.tar
     if [ ! -s "$kept" ]; then
         [ "$(id -u)" = 0 ] || fail "only root can make files of other users" "run \`sudo scripts/real-images.sh\`"
         work=$(mktemp -d "$cache/making.XXXXXX")
-        trap 'rm -rf "$work"' EXIT
+        trap 'rm -rf --one-file-system "$work"' EXIT
         "make_$name" "$kept"
-        rm -rf "$work"
+        rm -rf --one-file-system "$work"
         tar -xOf "$kept" manifest.json | grep -q "\"$name:" || fail "$kept is not an archive of $name"
     fi
     if [ ! "$kept" -ef "$folder/$name.tar" ]; then

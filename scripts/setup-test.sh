@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh
 . scripts/apt.sh
 export PATH="$PATH:${HOME:-/root}/.cargo/bin"
-PACKAGES="busybox-static crun runc debootstrap skopeo strace jq e2fsprogs iproute2 procps util-linux tmux xz-utils"
+PACKAGES="busybox-static crun runc debootstrap skopeo strace jq e2fsprogs iproute2 procps util-linux tmux xz-utils gcc libseccomp2 golang-github-containers-common"
 
 policy=/usr/sbin/policy-rc.d
 if [ "$(id -u)" = 0 ] && [ ! -e $policy ]; then
