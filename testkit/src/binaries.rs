@@ -15,6 +15,14 @@ pub fn target_dir() -> PathBuf {
     )
 }
 
+/// Where `scripts/real-images.sh` keeps the archive of a genuine system.
+#[must_use]
+pub fn image(name: &str) -> PathBuf {
+    let cache = std::env::var_os("BRIG_IMAGE_CACHE");
+    let cache = cache.map_or_else(|| target_dir().join("images"), PathBuf::from);
+    cache.join(name).with_extension("tar")
+}
+
 /// Finds an executable in `BRIG_BIN_DIR`, then in `target/release`, then in `PATH`.
 #[must_use]
 pub fn find(name: &str) -> Option<PathBuf> {

@@ -179,6 +179,21 @@ impl Case {
         text.unwrap_or_else(|error| panic!("{}: {error}", path.display())).trim_end().to_owned()
     }
 
+    /// As [`Case::cgroup_value`] of the file that the machine's version of cgroups has: `v1` in the
+    /// tree of `controller`, or `v2` in the one tree.
+    ///
+    /// # Panics
+    /// When there is none.
+    #[must_use]
+    #[track_caller]
+    pub fn cgroup_limit(&self, controller: &str, v1: &str, v2: &str) -> String {
+        match cgroup::mode() {
+            // Not each v1 controller is one of v2, but `pids` is one of both.
+            cgroup::Mode::V2 => self.cgroup_value("pids", v2),
+            _ => self.cgroup_value(controller, v1),
+        }
+    }
+
     /// Ends the test: nothing may be left of it.
     pub fn finish(self) {
         self.root.finish();

@@ -37,12 +37,17 @@ pub fn name_of<T>(_inner: &T) -> &'static str {
 pub fn met(test: &str, needs: &[&str]) -> bool {
     let missing = needs.iter().find_map(|need| Some((*need, missing(need)?)));
     let Some((need, why)) = missing else { return true };
-    report(test, need, &why);
+    skip(test, need, &why);
     false
 }
 
-/// Prints the skip where the test harness does not swallow it, and appends it to the skip log.
-fn report(test: &str, need: &str, why: &str) {
+/// Counts a test as skipped, for a need that only the test itself can judge; the test returns then.
+///
+/// It prints the skip where the test harness does not swallow it, and appends it to the skip log.
+///
+/// # Panics
+/// When the log cannot be written.
+pub fn skip(test: &str, need: &str, why: &str) {
     let log = std::env::var_os("BRIG_SKIP_LOG")
         .map_or_else(|| binaries::target_dir().join("skips.log"), Into::into);
     // One write each: other tests do the same at the same time.
@@ -68,6 +73,7 @@ pub fn missing(need: &str) -> Option<String> {
     match need {
         "root" => unless(rustix::process::geteuid().is_root(), "not root"),
         "runtime" => Runtime::missing(),
+        "cgroups" => unless(cgroup::mode() != cgroup::Mode::None, "no cgroup hierarchy"),
         "cgroup1" => unless(
             matches!(cgroup::mode(), cgroup::Mode::V1 | cgroup::Mode::Hybrid),
             "no version 1 hierarchy",
@@ -79,7 +85,9 @@ pub fn missing(need: &str) -> Option<String> {
         "userns" => number("/proc/sys/user/max_user_namespaces"),
         "timens" => path("/proc/self/ns/time"),
         "apparmor" => path("/sys/kernel/security/apparmor"),
+        "apparmor_profile" => listed("/sys/kernel/security/apparmor/profiles", "brig-test-deny "),
         "selinux" => path("/sys/fs/selinux/enforce"),
+        "selinux_container" => selinux_context("system_u:system_r:container_t:s0"),
         "no_lsm" => unless(
             missing("apparmor").is_some() && missing("selinux").is_some(),
             "AppArmor or SELinux is active",
@@ -92,8 +100,13 @@ pub fn missing(need: &str) -> Option<String> {
         "two_cpus" => {
             unless(std::thread::available_parallelism().is_ok_and(|n| n.get() > 1), "one cpu")
         }
-        "nft" | "runc" | "crun" | "ip" | "unshare" | "strace" | "skopeo" | "busybox" => {
+        "nft" | "runc" | "crun" | "ip" | "unshare" | "strace" | "skopeo" | "busybox"
+        | "tmux" | "podman" | "dockerd" | "ctr" => {
             unless(binaries::find(need).is_some(), "not installed")
+        }
+        "debian_image" | "alpine_image" => {
+            let archive = binaries::image(need.trim_end_matches("_image"));
+            unless(archive.exists(), "not made; hint: `scripts/real-images.sh`")
         }
         "brig_oci" => unless(binaries::find("brig-oci").is_some(), "not built"),
         "brig" => unless(binaries::find("brig").is_some(), "not built"),
@@ -103,6 +116,18 @@ pub fn missing(need: &str) -> Option<String> {
 
 fn path(path: &str) -> Option<String> {
     fs::symlink_metadata(path).is_err().then(|| format!("no {path}"))
+}
+
+fn listed(file: &str, word: &str) -> Option<String> {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    (!text.lines().any(|line| line.starts_with(word))).then(|| format!("no {word}in {file}"))
+}
+
+/// The kernel says which contexts its policy knows.
+fn selinux_context(context: &str) -> Option<String> {
+    fs::write("/sys/fs/selinux/context", context)
+        .err()
+        .map(|error| format!("the policy does not know {context}: {error}"))
 }
 
 fn number(path: &str) -> Option<String> {

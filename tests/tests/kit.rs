@@ -68,7 +68,7 @@ fn leak_check_sees_a_mount_on_the_host_and_in_another_namespace() {
 
 #[test]
 fn leak_check_sees_a_cgroup_and_a_process_in_it() {
-    needs!(root, cgroup1);
+    needs!(root, cgroups);
     let root = TestRoot::new();
     let directory = root.cgroup("pids", "left");
     fs::create_dir(&directory).unwrap();
@@ -98,7 +98,7 @@ fn leak_check_sees_state_and_a_descriptor() {
 
 #[test]
 fn root_dropped_in_a_panic_removes_everything() {
-    needs!(root, cgroup1);
+    needs!(root, cgroups);
     let mut left = None;
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         let root = TestRoot::new();
@@ -226,7 +226,7 @@ fn probe_is_static() {
 
 #[test]
 fn cgroup_parent_is_gone_when_the_last_root_is() {
-    needs!(root, cgroup1);
+    needs!(root, cgroups);
     let root = TestRoot::new();
     let own = cgroup::directories(root.id());
     assert!(own.iter().all(|directory| fs::metadata(directory).is_ok()));

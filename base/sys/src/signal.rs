@@ -7,6 +7,9 @@ use crate::error::{Context, SysError, check};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 
+/// The last signal number.
+const SIGNAL_MAX: libc::c_int = 64;
+
 /// A descriptor from which blocked signals are read.
 #[derive(Debug)]
 pub struct SignalFd(OwnedFd);
@@ -44,14 +47,17 @@ pub fn block_all() -> Result<SignalFd, SysError> {
     Ok(SignalFd(unsafe { OwnedFd::from_raw_fd(raw) }))
 }
 
-/// Unblocks every signal and gives SIGPIPE (which Rust ignores) its default action: the state
-/// that a program expects to be started in.
+/// Unblocks every signal and gives each its default action: the state that a program expects to
+/// be started in. Rust ignores SIGPIPE, `nohup` SIGHUP, and an ignored signal stays so over exec.
 ///
 /// # Errors
 /// None in practice; the kernel's answer otherwise.
 pub fn reset_for_exec() -> Result<(), SysError> {
-    // SAFETY: SIG_DFL is a valid disposition for SIGPIPE.
-    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    for number in 1..=SIGNAL_MAX {
+        // SAFETY: SIG_DFL is a valid disposition for every signal; for SIGKILL, SIGSTOP and
+        // those of the C library the call fails and changes nothing.
+        unsafe { libc::signal(number, libc::SIG_DFL) };
+    }
     let set = empty_set();
     // SAFETY: `set` is initialised; the old mask is not asked for.
     let result =

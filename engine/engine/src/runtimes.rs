@@ -8,6 +8,7 @@ use crate::layout::Layout;
 use rustix::fs::{Access, access};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 /// Name of brig's own runtime.
 pub const OWN_RUNTIME: &str = "brig-oci";
@@ -51,6 +52,24 @@ pub fn choose(layout: &Layout, config: &Config, wanted: Option<&str>) -> Result<
     args.push("--root".to_owned());
     args.push(layout.runtime_root(&name).to_string_lossy().into_owned());
     Ok(ChosenRuntime { name: wanted.to_owned(), path: path.to_string_lossy().into_owned(), args })
+}
+
+/// Returns whether a runtime maps the ids of bind mounts; one that does not would silently leave
+/// them unmapped.
+pub(crate) fn maps_mount_ids(runtime: &ChosenRuntime) -> bool {
+    if runtime.name == OWN_RUNTIME {
+        return true;
+    }
+    let mut command = Command::new(&runtime.path);
+    command.arg("features").stdin(Stdio::null()).stderr(Stdio::null());
+    let features = match command.output() {
+        Ok(output) if output.status.success() => output.stdout,
+        _ => return false,
+    };
+    serde_json::from_slice::<serde_json::Value>(&features).is_ok_and(|features| {
+        features.pointer("/linux/mountExtensions/idmap/enabled").and_then(|v| v.as_bool())
+            == Some(true)
+    })
 }
 
 fn locate(config: &Config, wanted: &str) -> Result<(PathBuf, Vec<String>)> {
@@ -120,6 +139,13 @@ mod tests {
         assert_eq!(chosen.path, "/bin/true");
         assert_eq!(chosen.args[..2], ["-x", "--root"]);
         assert!(chosen.args[2].ends_with("run/oci/mine"));
+    }
+
+    #[test]
+    fn maps_mount_ids_of_a_program_without_features_is_false() {
+        let runtime =
+            ChosenRuntime { name: "x".into(), path: "/bin/true".into(), args: Vec::new() };
+        assert!(!maps_mount_ids(&runtime));
     }
 
     #[test]

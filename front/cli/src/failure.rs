@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The error edge: every message to stderr and every exit code other than a container's.
 
+use crate::render::for_terminal;
+use crate::session::terminal;
 use brig_report::{Kind, Report};
 use std::fmt::Display;
 use std::io::Write;
@@ -58,8 +60,10 @@ impl Failure {
 
 /// Prints a message to stderr under the program's name.
 pub(crate) fn say(message: &dyn Display) {
+    let text = format!("brig: {message}");
+    let text = for_terminal(&text, terminal::stderr_is_terminal());
     // Nobody is left to tell when stderr is gone.
-    drop(writeln!(std::io::stderr(), "brig: {message}"));
+    drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 fn print_usage(error: &clap::Error) -> u8 {

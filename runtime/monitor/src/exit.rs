@@ -32,8 +32,9 @@ pub(crate) fn finish(
     fault::point("monitor.exited")?;
     // Before `delete`, which removes the counter with the cgroup.
     let oom_killed = running.oom.has_grown();
-    // Its failure leaves a cgroup or a state directory to the engine's own `delete`.
-    drop(runtime.delete());
+    // Its failure leaves a cgroup or a state directory to the engine's own `delete`, which needs
+    // the container's record to know of them.
+    let deleted = runtime.delete();
     fault::point("monitor.deleted")?;
     // After `delete`, which has killed the last process that could write.
     event_loop::drain(&mut running);
@@ -46,7 +47,7 @@ pub(crate) fn finish(
     fault::point("monitor.recorded")?;
     // After the record: who finds no socket to wait on finds the end recorded.
     remove_files(&run, runtime);
-    let removed = remove_if_asked(&run)?;
+    let removed = if deleted.is_ok() { remove_if_asked(&run)? } else { None };
     running.clients.announce_exit(exit_code);
     if removed.is_none() {
         remove_rootfs(&run);

@@ -88,11 +88,12 @@ fn monitor(events: EventPipe, client: Option<OwnedFd>) -> Result<(), MonitorErro
         Err(error) => {
             let (exit_code, hint) = (error.exit_code(), error.hint());
             let error = MonitorError::from(error);
-            start::undo(&run, &runtime);
+            let undone = start::undo(&run, &runtime);
             let end = End { exit_code, error: chain(&error), ..End::default() };
             // A disk that refuses this record has refused the earlier ones, too.
             drop(status.exited(end));
-            let trash = exit::remove_if_asked(&run)?;
+            // The engine's own `delete` needs the container's record.
+            let trash = if undone { exit::remove_if_asked(&run)? } else { None };
             events.send(&failed(&error, exit_code, hint));
             if let Some(trash) = trash {
                 remove::empty_trash(&trash);

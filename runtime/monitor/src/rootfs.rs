@@ -80,10 +80,11 @@ pub(crate) fn unmount_overlay(target: &Path) {
 
 impl RootfsError {
     /// Returns whether the error is one of a kernel that lacks the newest interface: overlay
-    /// takes layers by descriptor since 6.13, detached mounts among them since 6.15.
+    /// takes layers by descriptor since 6.13, detached mounts among them since 6.15. Before 6.5 it
+    /// used the kernel's old file-system context, which has no descriptors at all (`EOPNOTSUPP`).
     fn is_old_kernel(&self) -> bool {
         let (Self::System(error) | Self::Overlay { source: error, .. }) = self;
-        matches!(error.errno, Errno::INVAL | Errno::BADF | Errno::NOSYS)
+        matches!(error.errno, Errno::INVAL | Errno::BADF | Errno::NOSYS | Errno::OPNOTSUPP)
     }
 }
 

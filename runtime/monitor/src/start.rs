@@ -106,13 +106,14 @@ pub(crate) fn start(
     Ok(Running { init, stdio, clients, log, oom, layers })
 }
 
-/// Removes what a failed [`start`] has left.
-pub(crate) fn undo(run: &Run, runtime: &Runtime) {
-    // Unknown to the runtime when it was not called yet; it says so and changes nothing.
-    drop(runtime.delete());
+/// Removes what a failed [`start`] has left; returns whether the runtime has nothing left of it.
+pub(crate) fn undo(run: &Run, runtime: &Runtime) -> bool {
+    // Unknown to the runtime when it was not called yet, which is no failure.
+    let deleted = runtime.delete();
     run.remove_launch();
     remove_files(run, runtime);
     remove_rootfs(run);
+    deleted.is_ok()
 }
 
 /// Removes the files that the run has made but for the lock.

@@ -31,11 +31,12 @@ const FLAGS: [Flag; 10] = [
 
 /// Splits the words into global options and the verb with its own words.
 ///
-/// # Errors
-/// An unknown option, or one whose meaning this release does not have.
-pub(crate) fn parse(words: &[String]) -> Result<(Global, &[String]), Report> {
+/// In place of the verb it returns what is wrong: an unknown option, or one whose meaning this release
+/// does not have. The options hold then, too: a caller reads the reason from the log it asked for.
+pub(crate) fn parse(words: &[String]) -> (Global, Result<&[String], Report>) {
     let mut global = Global { root: default_root(), ..Global::default() };
     let mut rest = words;
+    let mut refused = None;
     while let Some((word, tail)) = rest.split_first() {
         if !word.starts_with('-') || matches!(word.as_str(), "-h" | "--help" | "-v" | "--version") {
             break;
@@ -46,14 +47,18 @@ pub(crate) fn parse(words: &[String]) -> Result<(Global, &[String]), Report> {
             None => (bare, None),
         };
         let Some(flag) = FLAGS.iter().find(|flag| flag.name == name) else {
-            return Err(Report::new(Kind::Invalid, format!("unknown flag: {word}")));
+            let unknown = Report::new(Kind::Invalid, format!("unknown flag: {word}"));
+            // Whether it takes a value is unknown as well: nothing after it can be read.
+            return (global, Err(refused.unwrap_or(unknown)));
         };
         let needs_word = flag.value && inline.is_none();
         let text = if needs_word { tail.first().cloned() } else { inline };
-        set(&mut global, flag.name, text)?;
+        if let Err(report) = set(&mut global, flag.name, text) {
+            refused.get_or_insert(report);
+        }
         rest = if needs_word { tail.get(1..).unwrap_or_default() } else { tail };
     }
-    Ok((global, rest))
+    (global, refused.map_or(Ok(rest), Err))
 }
 
 fn set(global: &mut Global, name: &str, text: Option<String>) -> Result<(), Report> {
@@ -96,9 +101,18 @@ mod tests {
         let words: Vec<String> = ["--root", "/r", "--log-format=json", "create", "--root", "x"]
             .map(str::to_owned)
             .to_vec();
-        let (global, rest) = parse(&words).unwrap();
+        let (global, rest) = parse(&words);
         assert_eq!(global.root, PathBuf::from("/r"));
         assert!(global.log_json);
-        assert_eq!(rest, ["create", "--root", "x"]);
+        assert_eq!(rest.unwrap(), ["create", "--root", "x"]);
+    }
+
+    #[test]
+    fn parse_of_a_refused_option_still_knows_the_log() {
+        let words = ["--systemd-cgroup", "--log=/l", "--log-format", "json", "create", "x"];
+        let words = words.map(str::to_owned);
+        let (global, rest) = parse(&words);
+        assert!(rest.unwrap_err().message.contains("systemd"));
+        assert_eq!((global.log, global.log_json), (Some(PathBuf::from("/l")), true));
     }
 }

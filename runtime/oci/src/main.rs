@@ -22,9 +22,10 @@ fn main() -> ExitCode {
             Ok(words) => words,
             Err(_) => vec![String::new(), "invalid-utf8".to_owned()],
         };
-    let (global, rest) = match global::parse(&words[1..]) {
-        Ok(parsed) => parsed,
-        Err(report) => return log::fail(&global::Global::default(), &report, 1),
+    let (global, rest) = global::parse(&words[1..]);
+    let rest = match rest {
+        Ok(rest) => rest,
+        Err(report) => return log::fail(&global, &report, 1),
     };
     match commands::run(&global, rest) {
         Ok(code) => ExitCode::from(code),

@@ -4,7 +4,7 @@
 use super::image;
 use brig_testkit::{Invocation, Output, TestRoot, binaries, expect_soon, leak, wait_for};
 use serde_json::Value;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +14,8 @@ use std::time::Duration;
 pub(crate) struct Engine {
     /// The disposable place.
     pub(crate) root: TestRoot,
+    /// What stands before `brig`: a wrapper that becomes it.
+    pub(crate) before: Vec<OsString>,
 }
 
 impl Engine {
@@ -22,7 +24,7 @@ impl Engine {
         let root = TestRoot::new();
         let config = format!("cgroup-parent = \"{}\"\n", root.cgroup_parent());
         fs::write(root.path("config.toml"), config).expect("a new directory takes a file");
-        Self { root }
+        Self { root, before: Vec::new() }
     }
 
     /// An engine with the usual image.
@@ -34,7 +36,8 @@ impl Engine {
 
     /// A command of `brig`.
     pub(crate) fn brig<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> Invocation {
-        self.root.invocation(binaries::require("brig")).args(args)
+        let brig = self.root.invocation(binaries::require("brig"));
+        brig.args(args).wrapped(&self.before)
     }
 
     /// A command of `brig` that must succeed; its standard output without the last newline.

@@ -97,7 +97,7 @@ fn limits_out_of_range_are_refused() {
         ("--memory", "1m", "minimum memory limit"),
         ("--memory", "lots", "lots"),
         ("--cpus", "1000", "range of cpus"),
-        ("--cpus", "-1", "cpus"),
+        ("--cpus", "-1", ""),
         ("--pids-limit", "many", "many"),
         ("--memory-swap", "64m", "memory"),
         ("--cpuset-cpus", "99", ""),

@@ -5,10 +5,23 @@
 //! nothing is left of it: mounts, cgroups, processes, files. The oracle is Docker's documented
 //! behaviour: words, exit codes, fields.
 
+mod bad_input;
+mod churn;
+mod crash;
+mod damage;
+mod deaths;
+mod engines;
+mod exec;
 mod fixture;
+mod full_disk;
+mod hostile;
 mod image;
+mod inspect;
+mod lifecycle;
 mod limits;
+mod logs;
 mod networks;
+mod ps;
 mod run;
 mod security;
 mod terminal;

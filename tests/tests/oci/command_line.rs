@@ -81,7 +81,6 @@ fn features_are_described() {
 }
 
 #[test]
-#[ignore = "issue 3: events"]
 fn events_report_the_usage() {
     needs!(root, runtime, cgroup1, events);
     let case = Case::new(&["init"]);

@@ -123,7 +123,7 @@ fn additional_device_may_lie_outside_dev() {
 
 #[test]
 fn device_without_a_cgroup_rule_cannot_be_opened() {
-    needs!(root, runtime, cgroup1);
+    needs!(root, runtime, cgroups);
     // 7:0 is a loop device: none of the defaults.
     let mut case = Case::new(&["try-open", "/dev/loop", "r"]);
     case.config["linux"]["devices"] =
@@ -134,7 +134,7 @@ fn device_without_a_cgroup_rule_cannot_be_opened() {
 
 #[test]
 fn device_with_a_cgroup_rule_can_be_opened_as_far_as_it_goes() {
-    needs!(root, runtime, cgroup1, fuse);
+    needs!(root, runtime, cgroups, fuse);
     let mut case = Case::new(&["try-open", "/dev/fuse", "r", "--", "try-open", "/dev/fuse", "w"]);
     case.config["linux"]["devices"] =
         json!([{"path": "/dev/fuse", "type": "c", "major": 10, "minor": 229, "fileMode": 0o666}]);
@@ -148,7 +148,7 @@ fn device_with_a_cgroup_rule_can_be_opened_as_far_as_it_goes() {
 
 #[test]
 fn mknod_is_allowed_and_the_node_cannot_be_opened() {
-    needs!(root, runtime, cgroup1);
+    needs!(root, runtime, cgroups);
     let mut case =
         Case::new(&["try-mknod", "/tmp/mem", "c", "1", "1", "--", "try-open", "/tmp/mem", "r"]);
     allow(&mut case, &["CAP_MKNOD"]);
@@ -190,7 +190,7 @@ fn cgroup_rules_are_those_of_the_configuration_and_the_defaults() {
 
 #[test]
 fn exec_is_bound_by_the_device_cgroup_too() {
-    needs!(root, runtime, cgroup1);
+    needs!(root, runtime, cgroups);
     let mut case = Case::new(&["init"]);
     case.config["linux"]["devices"] =
         json!([{"path": "/dev/loop", "type": "b", "major": 7, "minor": 0, "fileMode": 0o666}]);

@@ -268,7 +268,7 @@ fn exec_in_a_stopped_container_fails() {
 
 #[test]
 fn exec_in_a_paused_container_is_refused() {
-    needs!(root, runtime, cgroup1);
+    needs!(root, runtime, cgroups);
     let case = running();
     drop(case.command(["pause", case.id()]).output().ok());
     drop(case.exec(&["exit", "0"]).fails().says(&["paused"]));
@@ -302,7 +302,7 @@ fn execs_side_by_side_do_not_mix() {
 
 #[test]
 fn exec_keeps_the_cgroup_without_new_levels() {
-    needs!(root, runtime, cgroup1);
+    needs!(root, runtime, cgroups);
     let case = running();
     drop(case.exec(&["exit", "0"]).ok());
     let below = brig_testkit::cgroup::below(&case.root.cgroup("pids", "c1"));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Mounts: kinds, options, order.
 
-use brig_testkit::{Case, Output, needs};
+use brig_testkit::{Case, Output, cgroup, needs};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
@@ -231,20 +231,18 @@ fn recursive_read_only_reaches_what_is_mounted_below() {
     case.finish();
 }
 
+/// Where a mount of type `cgroup` shows a file of the pids controller.
+fn shown_in_pids(file: &str) -> String {
+    let directory = if cgroup::mode() == cgroup::Mode::V2 { "" } else { "pids/" };
+    format!("/sys/fs/cgroup/{directory}{file}")
+}
+
 #[test]
 fn cgroup_mount_shows_the_containers_own_cgroup_read_only() {
-    needs!(root, runtime, cgroup1);
-    let mut case = Case::new(&[
-        "cat",
-        "/sys/fs/cgroup/pids/pids.max",
-        "--",
-        "try-write",
-        "/sys/fs/cgroup/pids/pids.max",
-        "max",
-        "--",
-        "cat",
-        "/sys/fs/cgroup/pids/cgroup.procs",
-    ]);
+    needs!(root, runtime, cgroups);
+    let [limit, processes] = ["pids.max", "cgroup.procs"].map(shown_in_pids);
+    let mut case =
+        Case::new(&["cat", &limit, "--", "try-write", &limit, "max", "--", "cat", &processes]);
     case.namespace("cgroup", None);
     case.mount(json!({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
         "options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}));
@@ -255,8 +253,8 @@ fn cgroup_mount_shows_the_containers_own_cgroup_read_only() {
 
 #[test]
 fn cgroup_mount_without_a_cgroup_namespace_shows_the_same() {
-    needs!(root, runtime, cgroup1);
-    let mut case = Case::new(&["cat", "/sys/fs/cgroup/pids/pids.max"]);
+    needs!(root, runtime, cgroups);
+    let mut case = Case::new(&["cat", &shown_in_pids("pids.max")]);
     case.mount(json!({"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup",
         "options": ["nosuid", "noexec", "nodev", "relatime", "ro"]}));
     case.config["linux"]["resources"]["pids"] = json!({"limit": 78});

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Namespaces: each one new, shared, or joined by path.
 
-use brig_testkit::{Case, needs, netns, process};
+use brig_testkit::{Case, cgroup, needs, netns, process};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -161,11 +161,12 @@ fn time_offsets_shift_the_clocks() {
 
 #[test]
 fn cgroup_namespace_hides_the_path_of_the_cgroup() {
-    needs!(root, runtime, cgroup1);
+    needs!(root, runtime, cgroups);
     let mut case = Case::new(&["cgroup"]);
     let shown = |case: &Case| {
         let output = case.run().ok();
-        let line = output.lines().into_iter().find(|line| line.contains(":pids:"));
+        let tree = if cgroup::mode() == cgroup::Mode::V2 { "0::" } else { ":pids:" };
+        let line = output.lines().into_iter().find(|line| line.contains(tree));
         line.expect("there is a pids controller").rsplit_once(':').unwrap().1.to_owned()
     };
     assert_eq!(shown(&case), format!("{}/c1", case.root.cgroup_parent()));

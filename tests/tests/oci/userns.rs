@@ -180,7 +180,7 @@ fn exec_enters_the_user_namespace() {
 
 #[test]
 fn cgroup_namespace_and_limits_go_together_with_mappings() {
-    needs!(root, runtime, userns, cgroup1);
+    needs!(root, runtime, userns, cgroups);
     let mut case = Case::new(&["init"]);
     case.user_namespace(BASE, 1000);
     case.namespace("cgroup", None);

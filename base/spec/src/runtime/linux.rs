@@ -112,6 +112,12 @@ pub struct Resources {
     /// Limit on the number of tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pids: Option<PidsLimit>,
+    /// Block I/O weights and limits.
+    #[serde(rename = "blockIO", skip_serializing_if = "Option::is_none")]
+    pub block_io: Option<BlockIo>,
+    /// Limits on huge pages, one per page size.
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
+    pub hugepage_limits: Vec<HugePageLimit>,
     /// Raw cgroup v2 files to write, by name.
     #[serde(deserialize_with = "null_default", skip_serializing_if = "BTreeMap::is_empty")]
     pub unified: BTreeMap<String, String>,
@@ -156,6 +162,9 @@ pub struct MemoryLimits {
     /// Whether the OOM killer is off (cgroup v1 only).
     #[serde(skip_serializing_if = "is_false", rename = "disableOOMKiller")]
     pub disable_oom_killer: bool,
+    /// Whether a limit below the present usage is refused instead of reclaimed down to.
+    #[serde(skip_serializing_if = "is_false")]
+    pub check_before_update: bool,
 }
 
 /// CPU limits.
@@ -191,4 +200,77 @@ pub struct CpuLimits {
 pub struct PidsLimit {
     /// Maximum; -1 (or 0) means unlimited.
     pub limit: i64,
+}
+
+/// Block I/O weights and limits.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BlockIo {
+    /// Share of a busy device, 10 to 1000.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u16>,
+    /// Share of the cgroup's own tasks against its children, 10 to 1000 (cgroup v1 only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaf_weight: Option<u16>,
+    /// Weights for single devices.
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
+    pub weight_device: Vec<DeviceWeight>,
+    /// Bytes read per second.
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
+    pub throttle_read_bps_device: Vec<DeviceRate>,
+    /// Bytes written per second.
+    #[serde(deserialize_with = "null_default", skip_serializing_if = "Vec::is_empty")]
+    pub throttle_write_bps_device: Vec<DeviceRate>,
+    /// Reads per second.
+    #[serde(
+        rename = "throttleReadIOPSDevice",
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub throttle_read_iops_device: Vec<DeviceRate>,
+    /// Writes per second.
+    #[serde(
+        rename = "throttleWriteIOPSDevice",
+        deserialize_with = "null_default",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub throttle_write_iops_device: Vec<DeviceRate>,
+}
+
+/// Weight for one block device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeviceWeight {
+    /// Major number.
+    pub major: i64,
+    /// Minor number.
+    pub minor: i64,
+    /// As [`BlockIo::weight`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight: Option<u16>,
+    /// As [`BlockIo::leaf_weight`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leaf_weight: Option<u16>,
+}
+
+/// Rate limit for one block device.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DeviceRate {
+    /// Major number.
+    pub major: i64,
+    /// Minor number.
+    pub minor: i64,
+    /// Bytes or operations per second; 0 removes the limit.
+    pub rate: u64,
+}
+
+/// Limit on huge pages of one size.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HugePageLimit {
+    /// Size as the kernel writes it, such as `2MB`.
+    pub page_size: String,
+    /// Maximum in bytes.
+    pub limit: u64,
 }

@@ -17,8 +17,9 @@ use brig_spec::runtime::{ConsoleSize, Linux, Namespace, Process, Root, Spec};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Version of the OCI runtime specification that `config.json` follows.
-const OCI_VERSION: &str = "1.2.0";
+/// Version of the OCI runtime specification that `config.json` follows: the oldest that has all
+/// its fields, since older runtimes (crun 1.8) refuse a later one.
+const OCI_VERSION: &str = "1.1.0";
 /// Seconds that `stop` waits unless told otherwise.
 const STOP_TIMEOUT_S: u32 = 10;
 /// Longest host name, the kernel's limit.

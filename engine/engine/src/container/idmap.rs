@@ -2,7 +2,7 @@
 //! Id ranges: each container with a user namespace has a slot of 65,536 host ids to itself.
 
 use super::record::{IDS_PER_SLOT, slot_base};
-use super::reservation::{Reserve, release, reserve};
+use super::reservation::{Reserve, reserve};
 use crate::error::{Error, Result};
 use crate::layout::Layout;
 use brig_spec::runtime::IdMapping;
@@ -38,11 +38,6 @@ pub(crate) fn confirm(layout: &Layout, id: &str, slot: u32) -> Result<()> {
     }
 }
 
-/// Gives a slot back.
-pub(crate) fn free(layout: &Layout, id: &str, slot: u32) -> Result<()> {
-    release(&path(layout, slot), id)
-}
-
 /// Returns the path of a slot's reservation.
 pub(crate) fn path(layout: &Layout, slot: u32) -> PathBuf {
     layout.idmap().join(slot.to_string())
@@ -64,6 +59,7 @@ fn first_choice(id: &str) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::container::reservation::release;
     use crate::testing::Scratch;
 
     #[test]
@@ -74,7 +70,7 @@ mod tests {
         scratch.fake_container(&a, "one");
         assert_eq!(allocate(&scratch.layout, &a).unwrap(), 255);
         assert_eq!(allocate(&scratch.layout, &b).unwrap(), 256);
-        free(&scratch.layout, &a, 255).unwrap();
+        release(&scratch.layout, &scratch.layout.idmap(), "255", &a).unwrap();
         confirm(&scratch.layout, &a, 255).unwrap();
     }
 

@@ -2,10 +2,11 @@
 //! The list of containers, and what the image store asks of it.
 
 use super::record::ContainerRecord;
-use super::status::{State, Status};
+use super::status::{self, State, Status};
 use super::{lookup, sweep};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::lifecycle::repair;
 use brig_image::{ContainerUse, Containers};
 use brig_spec::digest::Digest;
 use std::collections::BTreeSet;
@@ -62,7 +63,15 @@ impl Engine {
     }
 
     fn summary(&self, id: &str) -> Result<Summary> {
-        Ok(Summary { record: self.record(id)?, status: self.status(id)? })
+        let record = self.record(id)?;
+        let mut status = status::read(&self.layout, id)?;
+        if repair::needs_repair(status.state, &record) {
+            repair::repair_if_free(self, id)?;
+            status = status::read(&self.layout, id)?;
+            // Repairing may have removed it.
+            lookup::record(&self.layout, id)?;
+        }
+        Ok(Summary { record, status })
     }
 }
 

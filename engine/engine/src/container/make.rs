@@ -8,7 +8,7 @@
 
 use super::create::{ChosenRuntime, Facts, ImageFacts, Plan, RunRequest, plan};
 use super::merged::View;
-use super::options::{NetworkMode, Options};
+use super::options::{MountRequest, NetworkMode, Options};
 use super::record::ContainerRecord;
 use super::transition::Transition;
 use super::{create, devices, idmap, names, sweep};
@@ -45,6 +45,7 @@ pub(crate) fn make(engine: &Engine, request: &RunRequest) -> Result<(ContainerRe
     let parent =
         request.options.cgroup_parent.as_deref().or(engine.config.cgroup_parent.as_deref());
     create::validate_cgroup_parent(parent.unwrap_or("/brig"))?;
+    check_binds(&request.options, &runtime)?;
     let store = engine.store()?;
     let _no_removal = store.shared_lock()?;
     let image = store.resolve(&request.image).map_err(|error| match error {
@@ -52,7 +53,6 @@ pub(crate) fn make(engine: &Engine, request: &RunRequest) -> Result<(ContainerRe
         other => other.into(),
     })?;
     let making = Making::begin(&engine.layout)?;
-    fault::point("brig.making")?;
     let made = fill(engine, request, &image, &runtime, &making);
     match made {
         Ok(record) => making.commit(record),
@@ -63,6 +63,21 @@ pub(crate) fn make(engine: &Engine, request: &RunRequest) -> Result<(ContainerRe
     }
 }
 
+/// A bind mount needs the container's id map, which not every runtime knows.
+fn check_binds(options: &Options, runtime: &ChosenRuntime) -> Result<()> {
+    let is_mapped = !options.userns_host && !options.privileged;
+    let has_mapped =
+        |mount: &MountRequest| matches!(mount, MountRequest::Bind { no_id_map: false, .. });
+    if is_mapped && options.mounts.iter().any(has_mapped) && !runtimes::maps_mount_ids(runtime) {
+        return Err(Error::unavailable(
+            format!("the runtime `{}` cannot map the ids of bind mounts", runtime.name),
+            "use brig's own runtime, `--userns host`, or `-v SOURCE:TARGET:noidmap` for files that \
+             everybody may use",
+        ));
+    }
+    Ok(())
+}
+
 fn fill(
     engine: &Engine,
     request: &RunRequest,
@@ -70,6 +85,7 @@ fn fill(
     runtime: &ChosenRuntime,
     making: &Making<'_>,
 ) -> Result<ContainerRecord> {
+    fault::point("brig.making")?;
     let layout = &engine.layout;
     let options = &request.options;
     let name = names::allocate(layout, &making.id, request.name.as_deref())?;

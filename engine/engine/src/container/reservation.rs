@@ -3,9 +3,9 @@
 //! that has it. It leads nowhere: a link is what one system call makes whole, or not at all.
 //!
 //! Invariants: a reservation is only ever created, never overwritten. It is *stale* when its container neither exists nor is being made by a live
-//! process; a stale one is removed under the lock of its directory, after being read again under
+//! process; a stale one is removed under a lock, after being read again under
 //! that lock, so that two reclaimers never remove each other's fresh reservation. An owner removes
-//! its own before its container disappears.
+//! its own under the same lock.
 
 use crate::error::Result;
 use crate::layout::Layout;
@@ -14,7 +14,8 @@ use rustix::fs::{readlink, symlink};
 use rustix::io::Errno;
 use std::path::Path;
 
-const LOCK: &str = ".lock";
+/// Below the data root, for names and slots alike.
+const LOCK: &str = "reservations.lock";
 
 /// Outcome of an attempt to reserve.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,10 +56,17 @@ pub(crate) fn holder(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Removes a reservation if container `id` has it.
-pub(crate) fn release(path: &Path, id: &str) -> Result<()> {
-    if holder(path)?.as_deref() == Some(id) {
-        remove(path)?;
+/// Removes a reservation if container `id` has it. Under the lock, since a container that is gone
+/// already may lose it to another one at any moment.
+pub(crate) fn release(layout: &Layout, dir: &Path, key: &str, id: &str) -> Result<()> {
+    let path = dir.join(key);
+    // Looked at without the lock first: most look-ups of a sweep are about others.
+    if holder(&path)?.as_deref() != Some(id) {
+        return Ok(());
+    }
+    let _lock = lock::exclusive(&layout.root.join(LOCK))?;
+    if holder(&path)?.as_deref() == Some(id) {
+        remove(&path)?;
     }
     Ok(())
 }
@@ -72,7 +80,7 @@ fn remove(path: &Path) -> Result<()> {
 }
 
 fn reclaim(layout: &Layout, dir: &Path, key: &str, path: &Path) -> Result<()> {
-    let _lock = lock::exclusive(&dir.join(LOCK))?;
+    let _lock = lock::exclusive(&layout.root.join(LOCK))?;
     match holder(path)? {
         Some(holder) if is_stale(layout, dir, key, &holder)? => remove(path),
         _ => Ok(()),
@@ -158,9 +166,9 @@ mod tests {
         scratch.fake_container(A, "one");
         let path = scratch.layout.idmap().join("7");
         assert_eq!(reserve_slot(&scratch, "7", A), Reserve::Taken);
-        release(&path, B).unwrap();
+        release(&scratch.layout, &scratch.layout.idmap(), "7", B).unwrap();
         assert_eq!(holder(&path).unwrap().as_deref(), Some(A));
-        release(&path, A).unwrap();
+        release(&scratch.layout, &scratch.layout.idmap(), "7", A).unwrap();
         assert_eq!(holder(&path).unwrap(), None);
     }
 }

@@ -56,6 +56,17 @@ pub struct Status {
     pub record: StatusRecord,
 }
 
+impl Status {
+    /// Returns Docker's word: what could not be started is still only created.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self.state {
+            State::Exited if self.record.started_at.is_none() => State::Created.as_str(),
+            state => state.as_str(),
+        }
+    }
+}
+
 /// Reads the status of container `id` and judges it.
 pub(crate) fn read(layout: &Layout, id: &str) -> Result<Status> {
     let lock_path = layout.run_container(id).join(run_files::LOCK);

@@ -4,10 +4,12 @@
 //! Runs at the start of each command that changes something; its cost grows with the leftovers,
 //! not with the containers. Several sweepers at once are fine.
 
+use super::record::ContainerRecord;
 use super::reservation::release;
 use crate::error::{Error, Result};
-use crate::layout::Layout;
-use brig_state::{lock, tree};
+use crate::layout::{Layout, files};
+use crate::lifecycle::remains::Remains;
+use brig_state::{atomic, lock, tree};
 use std::path::Path;
 
 /// Removes leftovers. One that cannot be removed is left for the next command: it must not stop
@@ -21,16 +23,42 @@ pub(crate) fn sweep(layout: &Layout) -> Result<()> {
         }
     }
     for name in entries(&layout.trash())? {
-        drop(tree::remove(&layout.trash().join(name)));
+        drop(finish_removal(layout, &name));
     }
     Ok(())
 }
 
-/// Removes a container that never came to be, and what it had reserved.
+/// Removes a container that never came to be, and what it had reserved. The directory goes last:
+/// as long as it is there, the next sweep goes on from here.
 pub(crate) fn discard_made(layout: &Layout, id: &str, dir: &Path) {
-    // A reservation that stays is stale from here on and reclaimed by whoever wants it.
-    drop(tree::remove(dir));
-    drop(release_all(layout, id));
+    if release_all(layout, id).is_ok() {
+        drop(tree::remove(dir));
+    }
+}
+
+/// Removes everything of a container whose directory is in the trash, that directory last.
+pub(crate) fn finish_removal(layout: &Layout, id: &str) -> Result<()> {
+    let trash = layout.trash().join(id);
+    if !brig_state::id::is_full(id) {
+        return Ok(tree::remove(&trash)?);
+    }
+    // Without a record, all this was done before the record was deleted.
+    if let Ok(record) = atomic::read_json::<ContainerRecord>(&trash.join(files::RECORD)) {
+        release(layout, &layout.names(), &record.name, id)?;
+        if let Some(slot) = record.id_slot {
+            release(layout, &layout.idmap(), &slot.to_string(), id)?;
+        }
+        let remains = Remains::of_record(layout, id, &record);
+        // A monitor that is ending sees to it itself.
+        if remains.has_monitor() {
+            return Ok(());
+        }
+        if remains.is_known_to_runtime() {
+            remains.clear()?;
+        }
+    }
+    tree::remove(&layout.run_container(id))?;
+    Ok(tree::remove(&trash)?)
 }
 
 /// Releases every name and slot of a container that does not exist. Walks the reservations: only
@@ -38,7 +66,7 @@ pub(crate) fn discard_made(layout: &Layout, id: &str, dir: &Path) {
 pub(crate) fn release_all(layout: &Layout, id: &str) -> Result<()> {
     for dir in [layout.names(), layout.idmap()] {
         for key in entries(&dir)? {
-            release(&dir.join(key), id)?;
+            release(layout, &dir, &key, id)?;
         }
     }
     Ok(())

@@ -156,7 +156,7 @@ fn state(status: &Status) -> StateDocument {
     let running = matches!(status.state, State::Running | State::Orphaned);
     let time = |time: &Option<String>| time.clone().unwrap_or_else(|| NEVER.to_owned());
     StateDocument {
-        status: status.state.as_str(),
+        status: status.as_str(),
         running,
         paused: false,
         restarting: false,

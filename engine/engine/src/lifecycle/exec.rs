@@ -154,7 +154,10 @@ fn container_root(status: &brig_spec::monitor::StatusRecord) -> Result<OwnedFd> 
     let (Some(pid), Some(ticks)) = (status.pid, status.pid_start_ticks) else { return Err(gone()) };
     let path = format!("/proc/{pid}/root");
     let root = open(&path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-        .map_err(Error::errno("open", &path))?;
+        .map_err(|errno| match errno {
+            Errno::NOENT | Errno::SRCH => gone(),
+            errno => Error::errno("open", &path)(errno),
+        })?;
     // Looked at after the open: the directory is then this very process's.
     if proc::is_alive(pid, ticks) { Ok(root) } else { Err(gone()) }
 }

@@ -4,7 +4,7 @@
 pub mod attach;
 pub mod exec;
 mod kill;
-mod remains;
+pub(crate) mod remains;
 mod remove;
 mod rename;
 pub(crate) mod repair;

@@ -6,6 +6,7 @@
 //! bundle); trusts locks and pidfds, not numbers in files.
 
 use crate::container::lookup;
+use crate::container::record::ContainerRecord;
 use crate::error::Result;
 use crate::layout::{Layout, files};
 use crate::runtime_call::{self, Handle};
@@ -35,8 +36,7 @@ impl<'a> Remains<'a> {
     /// Finds out from the records of container `id`, damaged or missing ones aside.
     pub(crate) fn of(layout: &'a Layout, id: &'a str) -> Self {
         if let Ok(record) = lookup::record(layout, id) {
-            let runtime = Some(Handle::of(&record));
-            return Self { layout, id, runtime, cgroups_path: Some(record.cgroups_path) };
+            return Self::of_record(layout, id, &record);
         }
         let launch = layout.run_container(id).join(run_files::LAUNCH);
         let runtime = atomic::read_json::<Launch>(&launch).ok().map(|launch| Handle {
@@ -48,6 +48,12 @@ impl<'a> Remains<'a> {
         let spec = atomic::read_json::<Spec>(&bundle).ok();
         let cgroups_path = spec.and_then(|spec| spec.linux).map(|linux| linux.cgroups_path);
         Self { layout, id, runtime, cgroups_path }
+    }
+
+    /// Takes it from a record that was read.
+    pub(crate) fn of_record(layout: &'a Layout, id: &'a str, record: &ContainerRecord) -> Self {
+        let cgroups_path = Some(record.cgroups_path.clone());
+        Self { layout, id, runtime: Some(Handle::of(record)), cgroups_path }
     }
 
     fn lock_path(&self) -> PathBuf {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Removal, from any state.
 //!
-//! Order: processes, cgroup and the runtime's state; reservations; the directory, by one rename
-//! into the trash; its bytes. Whatever interrupts it, the next removal goes on from there.
+//! Order: processes, cgroup and the runtime's state; the directory, by one rename into the trash;
+//! reservations; the run directory; its bytes. Whatever interrupts it, the next removal goes on from there.
 
 use super::remains::Remains;
 use crate::container::record::ContainerRecord;
 use crate::container::status::{self, State};
 use crate::container::transition::Transition;
-use crate::container::{idmap, lookup, names, reservation, sweep};
+use crate::container::{lookup, sweep};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use brig_state::tree;
@@ -71,8 +71,19 @@ impl Engine {
             remains.clear()?;
         }
         fault::point("brig.removal-cleared")?;
-        discard(self, id, record.as_ref())
+        discard(self, id)
     }
+}
+
+/// A container of `--rm` that has ended is about to go, if its monitor has not died over it.
+pub(super) fn refuse_if_leaving(record: &ContainerRecord, state: State) -> Result<()> {
+    if !record.options.auto_remove || state != State::Exited {
+        return Ok(());
+    }
+    Err(Error::state(
+        format!("container {} is marked for removal and cannot be changed or started", record.name),
+        format!("it was made with `--rm` and has ended; `brig rm {}` removes it now", record.name),
+    ))
 }
 
 fn still_running(name: &str) -> Error {
@@ -85,19 +96,11 @@ fn still_running(name: &str) -> Error {
     )
 }
 
-/// Takes the container out of sight and deletes it.
-pub(crate) fn discard(engine: &Engine, id: &str, record: Option<&ContainerRecord>) -> Result<()> {
+/// Takes the container out of sight and deletes it: the name and the ids are free only when there
+/// is no container any more that could use them.
+pub(crate) fn discard(engine: &Engine, id: &str) -> Result<()> {
     let layout = &engine.layout;
-    match record {
-        Some(record) => {
-            reservation::release(&names::path(layout, &record.name), id)?;
-            if let Some(slot) = record.id_slot {
-                idmap::free(layout, id, slot)?;
-            }
-        }
-        None => sweep::release_all(layout, id)?,
-    }
-    fault::point("brig.removal-released")?;
+    let has_record = lookup::record(layout, id).is_ok();
     let (from, to) = (layout.container(id), layout.trash().join(id));
     match renameat_with(rustix::fs::CWD, &from, rustix::fs::CWD, &to, RenameFlags::NOREPLACE) {
         Ok(()) => {}
@@ -109,8 +112,10 @@ pub(crate) fn discard(engine: &Engine, id: &str, record: Option<&ContainerRecord
         Err(errno) => return Err(Error::errno("remove", &from)(errno)),
     }
     fault::point("brig.removal-trashed")?;
-    // The container is gone; bytes that stay are deleted by the next command.
-    drop(tree::remove(&to));
-    drop(tree::remove(&layout.run_container(id)));
+    if !has_record {
+        sweep::release_all(layout, id)?;
+    }
+    // The container is gone; what stays is removed by the next command.
+    drop(sweep::finish_removal(layout, id));
     Ok(())
 }

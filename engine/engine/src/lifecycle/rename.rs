@@ -25,7 +25,9 @@ impl Engine {
                 "choose another name",
             ));
         }
-        if record.options.auto_remove && status::read(&self.layout, id)?.state.is_running() {
+        let state = status::read(&self.layout, id)?.state;
+        super::remove::refuse_if_leaving(&record, state)?;
+        if record.options.auto_remove && state.is_running() {
             return Err(Error::state(
                 format!("container {old} was started with `--rm` and runs"),
                 "its monitor knows it by its name; rename it before it is started",
@@ -36,6 +38,6 @@ impl Engine {
         let path = self.layout.container(id).join(files::RECORD);
         brig_state::atomic::write_json(&path, &record)?;
         fault::point("brig.rename-recorded")?;
-        reservation::release(&names::path(&self.layout, &old), id)
+        reservation::release(&self.layout, &self.layout.names(), &old, id)
     }
 }

@@ -4,6 +4,7 @@
 
 use super::remains::Remains;
 use crate::container::lookup;
+use crate::container::record::ContainerRecord;
 use crate::container::status::{self, State};
 use crate::container::transition::Transition;
 use crate::engine::Engine;
@@ -20,6 +21,12 @@ const EXIT_UNKNOWN: i32 = 255;
 /// Exit code of a start that the engine did not finish.
 const EXIT_ENGINE: i32 = 125;
 
+/// Returns whether the record claims too much, or the container outstays its end (`--rm`); a
+/// monitor that is about to see to it is for the repair itself to notice.
+pub(crate) fn needs_repair(state: State, record: &ContainerRecord) -> bool {
+    state == State::Broken || (state == State::Exited && record.options.auto_remove)
+}
+
 /// Repairs container `id` unless another command is changing it.
 pub(crate) fn repair_if_free(engine: &Engine, id: &str) -> Result<()> {
     match Transition::try_begin(&engine.layout, id, Duration::ZERO)? {
@@ -32,10 +39,10 @@ pub(crate) fn repair_if_free(engine: &Engine, id: &str) -> Result<()> {
 pub(crate) fn repair(engine: &Engine, id: &str, _held: &Transition) -> Result<()> {
     let layout = &engine.layout;
     let status = status::read(layout, id)?;
-    if status.state != State::Broken {
+    let record = lookup::record(layout, id)?;
+    if !needs_repair(status.state, &record) {
         return Ok(());
     }
-    let record = lookup::record(layout, id)?;
     let remains = Remains::of(layout, id);
     // A monitor that has just begun is not to be fought with.
     if remains.has_monitor() {
@@ -44,7 +51,7 @@ pub(crate) fn repair(engine: &Engine, id: &str, _held: &Transition) -> Result<()
     remains.clear()?;
     fault::point("brig.repair-cleared")?;
     if record.options.auto_remove {
-        return super::remove::discard(engine, id, Some(&record));
+        return super::remove::discard(engine, id);
     }
     let ended = ended(status.record);
     Ok(atomic::write_json(&layout.container(id).join(files::STATUS), &ended)?)

@@ -66,6 +66,8 @@ impl Engine {
     pub fn start(&self, id: &str, attach: bool) -> Result<Option<Started>> {
         sweep::sweep(&self.layout)?;
         let transition = Transition::begin(&self.layout, id)?;
+        // A start whose starter was killed goes on without it, and its outcome decides.
+        self.settled_state(id)?;
         let mut status = status::read(&self.layout, id)?;
         if status.state == State::Broken {
             super::repair::repair(self, id, &transition)?;
@@ -75,6 +77,13 @@ impl Engine {
             return Ok(None);
         }
         let record = lookup::record(&self.layout, id)?;
+        super::remove::refuse_if_leaving(&record, status.state)?;
+        // The last run's monitor may still be removing files that the next one needs.
+        let remains = Remains::of(&self.layout, id);
+        remains.await_monitor();
+        if remains.is_known_to_runtime() {
+            remains.clear()?;
+        }
         names::confirm(&self.layout, id, &record.name)?;
         if let Some(slot) = record.id_slot {
             idmap::confirm(&self.layout, id, slot)?;
@@ -109,7 +118,7 @@ impl Engine {
         }
         super::repair::repair(self, &record.id, transition)?;
         if record.options.auto_remove {
-            super::remove::discard(self, &record.id, Some(record))?;
+            super::remove::discard(self, &record.id)?;
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::wait::End;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::signal;
+use brig_sys::fault;
 use std::time::Duration;
 
 /// How long the kernel may take to end a process after SIGKILL.
@@ -25,6 +26,7 @@ impl Engine {
         let timeout_s = timeout_s.unwrap_or(record.stop_timeout_s.into());
         let timeout = u64::try_from(timeout_s).ok().map(Duration::from_secs);
         self.kill_if_running(id, signal.unwrap_or(record.stop_signal))?;
+        fault::point("brig.stop-asked")?;
         if self.wait_end(id, timeout)? != End::TimedOut {
             return Ok(true);
         }
@@ -50,6 +52,7 @@ impl Engine {
     ) -> Result<Option<Started>> {
         let record = self.record(id)?;
         self.stop(id, signal, timeout_s)?;
+        fault::point("brig.restart-stopped")?;
         if record.options.auto_remove {
             return Err(Error::state(
                 format!("container {} was removed when it ended", record.name),

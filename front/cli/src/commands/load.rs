@@ -129,6 +129,6 @@ impl Progress {
         if let Some(spool) = self.spool.take() {
             spool.finish_and_clear();
         }
-        self.layers.values().for_each(ProgressBar::abandon);
+        self.layers.values().for_each(ProgressBar::finish_and_clear);
     }
 }

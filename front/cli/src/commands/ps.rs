@@ -128,7 +128,7 @@ fn row(summary: &Summary, no_trunc: bool, now: Timestamp) -> Row {
         ("Networks", text(record.options.network.as_str().into())),
         ("Ports", text(String::new())),
         ("RunningFor", text(ago(&record.created_at, now))),
-        ("State", text(summary.status.state.as_str().into())),
+        ("State", text(summary.status.as_str().into())),
         ("Status", text(status(&summary.status, now))),
     ];
     Row { fields: fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect(), labels }
@@ -145,6 +145,7 @@ pub(crate) fn status(status: &Status, now: Timestamp) -> String {
     };
     match status.state {
         State::Created | State::Starting => "Created".to_owned(),
+        State::Exited if status.record.started_at.is_none() => "Created".to_owned(),
         State::Running => format!("Up {}", age(&status.record.started_at)),
         State::Orphaned => format!("Up {} (monitor lost)", age(&status.record.started_at)),
         State::Exited => format!(

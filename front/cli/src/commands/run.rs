@@ -135,9 +135,10 @@ fn lost(engine: &Engine, id: &str) -> Outcome {
             format!("lost the connection to container {}; it runs on", &id[..12]),
         )));
     }
-    if !status.record.error.is_empty() {
-        say(&status.record.error);
-    }
+    say(&match status.record.error.as_str() {
+        "" => "the monitor ended before it told the exit code",
+        error => error,
+    });
     Ok(exit_code(status.record.exit_code.unwrap_or(125)))
 }
 

@@ -41,6 +41,11 @@ pub(crate) fn stdin_is_terminal() -> bool {
     isatty(std::io::stdin().as_fd())
 }
 
+/// Returns whether stdout is a terminal.
+pub(crate) fn stdout_is_terminal() -> bool {
+    isatty(std::io::stdout().as_fd())
+}
+
 /// Returns whether stderr is a terminal.
 pub(crate) fn stderr_is_terminal() -> bool {
     isatty(std::io::stderr().as_fd())

@@ -4,6 +4,7 @@
 mod control;
 mod create;
 mod delete;
+mod events;
 mod exec;
 mod features;
 mod kill;
@@ -15,6 +16,7 @@ mod run;
 mod spec;
 mod start;
 mod state;
+mod update;
 
 use crate::global::Global;
 use brig_report::{Kind, Report};
@@ -57,6 +59,12 @@ commands:
   delete CONTAINER      remove a stopped container (--force: kill it first)
   list                  list the containers below --root
   ps CONTAINER          list the processes of a container
+  update CONTAINER      change limits while it runs (--resources FILE|-, --memory,
+                        --memory-reservation, --memory-swap, --cpu-period, --cpu-quota,
+                        --cpu-burst, --cpu-share, --cpu-idle, --cpuset-cpus, --cpuset-mems,
+                        --pids-limit, --blkio-weight); what is not given stays
+  events CONTAINER      print usage every 5 s and out-of-memory events, as JSON lines
+                        (--interval DURATION; --stats: usage once)
   pause, resume         freeze and thaw the processes of a container
   spec                  write a config.json to start from
   features              print what this runtime supports
@@ -71,6 +79,7 @@ examples:
   brig-oci spec && brig-oci run c1
   brig-oci --root /tmp/r create --bundle /tmp/b --pid-file /tmp/pid c1
   brig-oci exec --tty c1 sh
+  brig-oci update --memory 256m --pids-limit 100 c1
   brig-oci plan --bundle /tmp/b
 ";
 
@@ -95,6 +104,8 @@ pub(crate) fn run(global: &Global, words: &[String]) -> Outcome {
         "kill" => kill::run(global, rest),
         "delete" => delete::run(global, rest),
         "list" => list::run(global, rest),
+        "update" => update::run(global, rest),
+        "events" => events::run(global, rest),
         "ps" => ps::run(global, rest),
         "pause" => control::pause(global, rest),
         "resume" => control::resume(global, rest),

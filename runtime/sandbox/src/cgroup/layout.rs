@@ -14,7 +14,7 @@ pub struct Hierarchy {
     /// Mount point.
     pub mount: PathBuf,
     /// The caller's own cgroup, relative to the mount point.
-    own: PathBuf,
+    pub(super) own: PathBuf,
 }
 
 /// All hierarchies, v1 first.

@@ -6,20 +6,29 @@
 //! RCU wait costs 10 ms after an idle gap (`cgroup.procs` always pays it). On v2 the clone is born
 //! in the group (`CLONE_INTO_CGROUP`).
 
+mod block;
+mod check;
 mod devices;
+#[cfg(test)]
+mod fake;
+mod huge;
 mod layout;
+mod oom;
 mod remove;
+mod stats;
 mod v1;
 mod v2;
 
 pub use layout::{Hierarchy, Layout};
+pub use oom::OomWatch;
 pub use remove::{pids, remove};
+pub use stats::Stats;
 
 use crate::error::InStep;
 use crate::{Error, Result};
 use brig_spec::runtime::Resources;
 use brig_sys::{Context, SysError};
-use rustix::fs::{Mode, OFlags, mkdirat, openat};
+use rustix::fs::{Access, AtFlags, Mode, OFlags, mkdirat, openat};
 use rustix::io::Errno;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::{Component, Path, PathBuf};
@@ -92,8 +101,29 @@ impl Cgroup {
             groups.push(Group { hierarchy: hierarchy.clone(), path, dir });
         }
         let cgroup = Self { groups };
+        check::values(resources)?;
+        check::devices(&cgroup.groups)?;
+        check::controllers(&cgroup.groups, resources)?;
+        for group in &cgroup.groups {
+            if group.is_unified() {
+                v2::apply_devices(group, resources)?;
+            } else {
+                v1::apply_devices(group, resources)?;
+            }
+        }
         cgroup.apply(resources)?;
         Ok(cgroup)
+    }
+
+    /// Changes the limits that are given; device rules are left as they are.
+    ///
+    /// # Errors
+    /// What is malformed, before anything is changed; or the limit that the kernel refuses, when
+    /// those written before it stay.
+    pub fn update(&self, resources: &Resources) -> Result<()> {
+        check::values(resources)?;
+        check::controllers(&self.groups, resources)?;
+        self.apply(resources)
     }
 
     /// Opens an existing cgroup by its recorded directories.
@@ -116,7 +146,7 @@ impl Cgroup {
 
     fn apply(&self, resources: &Resources) -> Result<()> {
         for group in &self.groups {
-            if group.hierarchy.is_unified() {
+            if group.is_unified() {
                 v2::apply(group, resources)?;
             } else {
                 v1::apply(group, resources)?;
@@ -210,23 +240,76 @@ fn write_file(dir: &OwnedFd, name: &str, value: &str) -> std::result::Result<(),
         .context("write", || format!("{name}, {value}"))
 }
 
-/// Reads one control file of at most 4 KiB.
+/// Largest control file that is read: `io.stat` has a line for each device.
+const CONTROL_FILE_BYTES_MAX: usize = 1 << 20;
+
+/// Reads one control file of at most 1 MiB.
 fn read_file(dir: &OwnedFd, name: &str) -> std::result::Result<String, SysError> {
     let fd = openat(dir, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
         .context("openat", || name)?;
-    let mut bytes = vec![0; 4096];
-    let count = rustix::io::read(&fd, &mut bytes).context("read", || name)?;
-    bytes.truncate(count);
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 4096];
+    // The kernel returns a page at most for each read.
+    while bytes.len() < CONTROL_FILE_BYTES_MAX {
+        match rustix::io::read(&fd, &mut chunk).context("read", || name)? {
+            0 => break,
+            count => bytes.extend_from_slice(&chunk[..count]),
+        }
+    }
     Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }
 
+/// Refuses a memory limit below the present usage, for a configuration that wants that checked.
+fn check_usage(limit: i64, usage_bytes: u64) -> Result<()> {
+    match u64::try_from(limit) {
+        Ok(limit) if limit < usage_bytes => Err(Error::refused(
+            format!("set linux.resources.memory.limit to {limit}"),
+            format!("{usage_bytes} bytes are in use, and checkBeforeUpdate is set"),
+        )),
+        _ => Ok(()),
+    }
+}
+
 impl Group {
+    fn is_unified(&self) -> bool {
+        self.hierarchy.is_unified()
+    }
+
+    /// Returns whether this is the only hierarchy, not the v2 side of a hybrid machine.
+    fn is_pure(&self) -> bool {
+        self.is_unified() && self.hierarchy.mount.ends_with("sys/fs/cgroup")
+    }
+
     /// Writes a limit, naming the file and the value when the kernel refuses it.
     fn limit(&self, name: &str, value: impl ToString) -> Result<()> {
+        self.limit_or_hint(name, value, "")
+    }
+
+    /// As [`Group::limit`], with a remedy.
+    fn limit_or_hint(&self, name: &str, value: impl ToString, hint: &'static str) -> Result<()> {
         let value = value.to_string();
-        write_file(&self.dir, name, &value).in_step(|| {
-            format!("set cgroup limit `{name}` to {value} in `{}`", self.path.display())
-        })
+        write_file(&self.dir, name, &value).in_step_hint(
+            || format!("set cgroup limit `{name}` to {value} in `{}`", self.path.display()),
+            hint,
+        )
+    }
+
+    fn has_file(&self, name: &str) -> bool {
+        rustix::fs::accessat(&self.dir, name, Access::EXISTS, AtFlags::empty()).is_ok()
+    }
+
+    /// Reads a control file; `None` when the kernel has none of that name here.
+    fn read(&self, name: &str) -> Result<Option<String>> {
+        match read_file(&self.dir, name) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.errno == Errno::NOENT => Ok(None),
+            other => other.map(Some).in_step(|| format!("read `{}/{name}`", self.path.display())),
+        }
+    }
+
+    /// Reads a control file of one number; `None` for `max` and when there is no such file.
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>> {
+        Ok(self.read(name)?.and_then(|text| text.parse().ok()))
     }
 }
 

@@ -54,9 +54,11 @@ pub(super) fn refusal(program: &str, path: &str, errno: Errno) -> Error {
             program,
             reason: format!("stat {path}: no such file or directory"),
         },
-        Errno::ISDIR => {
-            Error::CommandNotExecutable { program, reason: "is a directory".to_owned() }
-        }
+        // Both words: Docker 20.10 takes its exit code 126 from the second, later ones from either.
+        Errno::ISDIR => Error::CommandNotExecutable {
+            program,
+            reason: "is a directory: permission denied".to_owned(),
+        },
         Errno::ACCESS | Errno::PERM => {
             Error::CommandNotExecutable { program, reason: "permission denied".to_owned() }
         }

@@ -63,7 +63,7 @@ fn fits(name: &str, value: &str, summary: &Summary, all: &[Summary]) -> bool {
         "id" => record.id.starts_with(value),
         "name" => name_fits(&record.name, value),
         "network" => record.options.network.as_str() == value,
-        "status" => summary.status.state.as_str() == value,
+        "status" => summary.status.as_str() == value,
         "exited" => {
             summary.status.state == State::Exited
                 && summary.status.record.exit_code.map(|code| code.to_string()).as_deref()
