@@ -100,8 +100,8 @@ pub fn missing(need: &str) -> Option<String> {
         "two_cpus" => {
             unless(std::thread::available_parallelism().is_ok_and(|n| n.get() > 1), "one cpu")
         }
-        "nft" | "runc" | "crun" | "ip" | "unshare" | "strace" | "skopeo" | "busybox"
-        | "tmux" | "podman" | "dockerd" | "ctr" => {
+        "nft" | "runc" | "crun" | "ip" | "unshare" | "strace" | "skopeo" | "busybox" | "tmux"
+        | "podman" | "dockerd" | "containerd" | "ctr" => {
             unless(binaries::find(need).is_some(), "not installed")
         }
         "debian_image" | "alpine_image" => {

@@ -5,3 +5,4 @@ mod engine;
 mod kit;
 mod oci;
 mod real;
+mod vm;

@@ -87,6 +87,10 @@ pub enum Rootfs {
         uid_mappings: Vec<IdMapping>,
         /// Same for groups.
         gid_mappings: Vec<IdMapping>,
+        /// Whether set-user-id bits and file capabilities are ignored; a file that carries a
+        /// capability which the container lacks can then be executed all the same.
+        #[serde(default)]
+        nosuid: bool,
     },
     /// A directory used as it is.
     Directory,

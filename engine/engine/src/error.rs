@@ -176,6 +176,9 @@ impl Error {
             Self::Image(brig_image::Error::NoSuchImage { .. }) => {
                 report.hint("list images with `brig images`, load one with `brig load -i FILE`")
             }
+            Self::Image(brig_image::Error::Reference(_)) => {
+                report.hint("write `NAME[:TAG]`, the name in lower case")
+            }
             Self::Image(brig_image::Error::Damaged { .. }) => {
                 report.hint("remove the image with `brig rmi` and load it again")
             }

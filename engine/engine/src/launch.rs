@@ -78,6 +78,7 @@ fn launch_record(layout: &Layout, record: &ContainerRecord, run_dir: &Path) -> L
             work: text(&dir.join(files::WORK)),
             uid_mappings: id_map.clone(),
             gid_mappings: id_map,
+            nosuid: !record.options.privileged && !record.options.allow_new_privileges,
         },
         runtime: record.runtime_path.clone(),
         runtime_args: record.runtime_args.clone(),

@@ -98,13 +98,12 @@ impl Layout {
     /// # Errors
     /// When one cannot be made.
     pub fn make_data(&self) -> crate::Result<()> {
-        // `trash` comes last: where it is, all of them are, so one call decides the usual case.
-        let trash = self.trash();
-        if std::fs::symlink_metadata(&trash).is_ok_and(|m| m.is_dir()) {
-            return Ok(());
-        }
-        for dir in [&self.containers(), &self.making(), &self.names(), &self.idmap(), &trash] {
-            make_dir_all(dir, 0o700)?;
+        let all = [self.containers(), self.making(), self.names(), self.idmap(), self.trash()];
+        for dir in &all {
+            // One look decides the usual case; they may be lost one by one.
+            if !std::fs::symlink_metadata(dir).is_ok_and(|meta| meta.is_dir()) {
+                make_dir_all(dir, 0o700)?;
+            }
         }
         Ok(())
     }

@@ -79,6 +79,9 @@ pub enum Error {
     /// A record cannot be read or written.
     #[error(transparent)]
     State(#[from] brig_state::Error),
+    /// The fault hook let a step fail.
+    #[error(transparent)]
+    Fault(#[from] brig_sys::SysError),
     /// The kernel refused an operation on the store.
     #[error("{operation} `{}`", path.display())]
     Os {
@@ -103,7 +106,7 @@ impl Error {
             Self::Ambiguous { .. } => Kind::Invalid,
             Self::ReferenceInUse { .. } | Self::ImageInUse { .. } => Kind::Conflict,
             Self::State(_) | Self::Os { .. } => self.io_kind().unwrap_or(Kind::Internal),
-            Self::Containers(_) | Self::Damaged { .. } => Kind::Internal,
+            Self::Containers(_) | Self::Damaged { .. } | Self::Fault(_) => Kind::Internal,
         }
     }
 

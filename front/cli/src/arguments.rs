@@ -6,6 +6,7 @@
 
 use clap::{Arg, ArgAction, Command};
 use std::ffi::{OsStr, OsString};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Returns whether a command line gives a switch a value.
 pub(crate) fn has_switch_value(args: &[OsString]) -> bool {
@@ -19,9 +20,21 @@ fn is_switch_value(arg: &OsStr) -> bool {
     flag.starts_with('-') && parse_bool(value).is_ok()
 }
 
-/// Lets every switch of `command` take a value after `=`.
+/// Whether switches take values, decided once before the definitions are made. A command's own
+/// are made late, by a plain function that can be told nothing.
+static SWITCH_VALUES: AtomicBool = AtomicBool::new(false);
+
+/// Makes every definition from here on let switches take a value after `=`.
+pub(crate) fn allow_switch_values() {
+    SWITCH_VALUES.store(true, Ordering::Relaxed);
+}
+
+/// Lets the switches of `command` take a value after `=`, if that was asked for.
 pub(crate) fn with_switch_values(command: Command) -> Command {
-    command.mut_args(optional_value).mut_subcommands(with_switch_values)
+    match SWITCH_VALUES.load(Ordering::Relaxed) {
+        true => command.mut_args(optional_value),
+        false => command,
+    }
 }
 
 fn optional_value(arg: Arg) -> Arg {

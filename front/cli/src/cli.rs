@@ -7,7 +7,7 @@ use crate::commands::{
     rm, rmi, run, start, stop, tag, version, wait,
 };
 use crate::failure::Failure;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -58,41 +58,41 @@ pub(crate) struct Roots {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Create and run a new container from an image
-    Run(Box<run::Arguments>),
+    Run(Lazy<run::Arguments>),
     /// Create a new container
-    Create(Box<create::Arguments>),
+    Create(Lazy<create::Arguments>),
     /// Start one or more stopped containers
-    Start(start::Arguments),
+    Start(Lazy<start::Arguments>),
     /// Stop one or more running containers
-    Stop(stop::Arguments),
+    Stop(Lazy<stop::Arguments>),
     /// Restart one or more containers
-    Restart(restart::Arguments),
+    Restart(Lazy<restart::Arguments>),
     /// Kill one or more running containers
-    Kill(kill::Arguments),
+    Kill(Lazy<kill::Arguments>),
     /// Block until containers stop, then print their exit codes
-    Wait(wait::Arguments),
+    Wait(Lazy<wait::Arguments>),
     /// Remove one or more containers
-    Rm(rm::Arguments),
+    Rm(Lazy<rm::Arguments>),
     /// Rename a container
-    Rename(rename::Arguments),
+    Rename(Lazy<rename::Arguments>),
     /// List containers
-    Ps(ps::Arguments),
+    Ps(Lazy<ps::Arguments>),
     /// Fetch the logs of a container
-    Logs(logs::Arguments),
+    Logs(Lazy<logs::Arguments>),
     /// Execute a command in a running container
-    Exec(exec::Arguments),
+    Exec(Lazy<exec::Arguments>),
     /// Attach standard input, output and error to a running container
-    Attach(attach::Arguments),
+    Attach(Lazy<attach::Arguments>),
     /// Return details of containers and images as JSON
-    Inspect(inspect::Arguments),
+    Inspect(Lazy<inspect::Arguments>),
     /// Load images from a tar archive, an OCI layout or stdin
-    Load(load::Arguments),
+    Load(Lazy<load::Arguments>),
     /// List images
-    Images(images::Arguments),
+    Images(Lazy<images::Arguments>),
     /// Remove one or more images
-    Rmi(rmi::Arguments),
+    Rmi(Lazy<rmi::Arguments>),
     /// Give an image a further name
-    Tag(tag::Arguments),
+    Tag(Lazy<tag::Arguments>),
     /// Manage containers
     #[command(subcommand)]
     Container(ContainerCommand),
@@ -100,74 +100,112 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Image(ImageCommand),
     /// Show the version
-    Version(version::Arguments),
+    Version(Lazy<version::Arguments>),
     /// Show what this engine is and has
-    Info(info::Arguments),
+    Info(Lazy<info::Arguments>),
     /// Print a shell completion script
-    Completion(completion::Arguments),
+    Completion(Lazy<completion::Arguments>),
 }
 
 /// `brig container ...`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ContainerCommand {
     /// Create and run a new container from an image
-    Run(Box<run::Arguments>),
+    Run(Lazy<run::Arguments>),
     /// Create a new container
-    Create(Box<create::Arguments>),
+    Create(Lazy<create::Arguments>),
     /// Start one or more stopped containers
-    Start(start::Arguments),
+    Start(Lazy<start::Arguments>),
     /// Stop one or more running containers
-    Stop(stop::Arguments),
+    Stop(Lazy<stop::Arguments>),
     /// Restart one or more containers
-    Restart(restart::Arguments),
+    Restart(Lazy<restart::Arguments>),
     /// Kill one or more running containers
-    Kill(kill::Arguments),
+    Kill(Lazy<kill::Arguments>),
     /// Block until containers stop, then print their exit codes
-    Wait(wait::Arguments),
+    Wait(Lazy<wait::Arguments>),
     /// Remove one or more containers
     #[command(alias = "remove")]
-    Rm(rm::Arguments),
+    Rm(Lazy<rm::Arguments>),
     /// Rename a container
-    Rename(rename::Arguments),
+    Rename(Lazy<rename::Arguments>),
     /// List containers
     #[command(aliases = ["list", "ps"])]
-    Ls(ps::Arguments),
+    Ls(Lazy<ps::Arguments>),
     /// Fetch the logs of a container
-    Logs(logs::Arguments),
+    Logs(Lazy<logs::Arguments>),
     /// Execute a command in a running container
-    Exec(exec::Arguments),
+    Exec(Lazy<exec::Arguments>),
     /// Attach standard input, output and error to a running container
-    Attach(attach::Arguments),
+    Attach(Lazy<attach::Arguments>),
     /// Return details of containers as JSON
-    Inspect(inspect::OneKind),
+    Inspect(Lazy<inspect::OneKind>),
 }
 
 /// `brig image ...`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImageCommand {
     /// Load images from a tar archive, an OCI layout or stdin
-    Load(load::Arguments),
+    Load(Lazy<load::Arguments>),
     /// List images
     #[command(alias = "list")]
-    Ls(images::Arguments),
+    Ls(Lazy<images::Arguments>),
     /// Remove one or more images
     #[command(alias = "remove")]
-    Rm(rmi::Arguments),
+    Rm(Lazy<rmi::Arguments>),
     /// Give an image a further name
-    Tag(tag::Arguments),
+    Tag(Lazy<tag::Arguments>),
     /// Return details of images as JSON
-    Inspect(inspect::OneKind),
+    Inspect(Lazy<inspect::OneKind>),
+}
+
+/// Arguments of a command, defined only when that command is typed: most of a short command's time
+/// would else go into the definitions of all the others.
+#[derive(Debug)]
+pub(crate) struct Lazy<T>(pub(crate) Box<T>);
+
+impl<T: Args> Args for Lazy<T> {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        command.defer(|command| define(command, T::augment_args))
+    }
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        command.defer(|command| define(command, T::augment_args_for_update))
+    }
+}
+
+/// Adds arguments, but keeps the command's description, which is not that of the arguments' type.
+fn define(
+    command: clap::Command,
+    augment: impl Fn(clap::Command) -> clap::Command,
+) -> clap::Command {
+    let about = command.get_about().cloned();
+    let command = arguments::with_switch_values(augment(command));
+    match about {
+        Some(about) => command.about(about),
+        None => command,
+    }
+}
+
+impl<T: FromArgMatches> FromArgMatches for Lazy<T> {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        T::from_arg_matches(matches).map(|arguments| Self(Box::new(arguments)))
+    }
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        self.0.update_from_arg_matches(matches)
+    }
 }
 
 /// Parses a command line.
 pub(crate) fn parse(args: impl Iterator<Item = OsString>) -> Result<Cli, Failure> {
     let args: Vec<OsString> = args.collect();
-    let mut command = Cli::command();
     if arguments::has_switch_value(&args) {
-        command = arguments::with_switch_values(command);
+        arguments::allow_switch_values();
     }
-    let matches = command.try_get_matches_from(args)?;
-    Ok(Cli::from_arg_matches(&matches)?)
+    let mut command = Cli::command();
+    let matches = command.try_get_matches_from_mut(args);
+    // Hundreds of small allocations that the end of the process frees at once.
+    std::mem::forget(command);
+    Ok(Cli::from_arg_matches(&matches?)?)
 }
 
 #[cfg(test)]
@@ -180,7 +218,7 @@ mod tests {
 
     fn run(line: &str) -> run::Arguments {
         match parse_words(line) {
-            Ok(Cli { command: Command::Run(arguments), .. }) => *arguments,
+            Ok(Cli { command: Command::Run(arguments), .. }) => *arguments.0,
             other => panic!("{line}: {other:?}"),
         }
     }

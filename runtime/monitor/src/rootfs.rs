@@ -7,7 +7,9 @@
 //! with the last process of the two.
 
 use brig_spec::runtime::IdMapping;
-use brig_sys::mount::{attach, attr, mount_filesystem, open_tree_clone, set_idmap};
+use brig_sys::mount::{
+    AttrChange, attach, attr, mount_filesystem, open_tree_clone, set_attr, set_idmap,
+};
 use brig_sys::{Context, SysError, userns};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, open, openat};
 use rustix::io::{Errno, read};
@@ -44,6 +46,8 @@ pub(crate) struct Overlay<'a> {
     pub(crate) gid_mappings: &'a [IdMapping],
     /// Whether the container's writes need not survive it: overlay then never syncs.
     pub(crate) volatile: bool,
+    /// Whether set-user-id bits and file capabilities are ignored.
+    pub(crate) nosuid: bool,
 }
 
 /// The overlay's directories, open. Lower ones are idmapped if the container is.
@@ -68,6 +72,11 @@ pub(crate) fn mount_overlay(overlay: &Overlay<'_>, target: &Path) -> Result<Laye
         Ok(tree) => attach(tree.as_fd(), target_dir.as_fd())?,
         Err(error) if error.is_old_kernel() => by_options(&layers, target)?,
         Err(error) => return Err(error),
+    }
+    if overlay.nosuid {
+        // Opened anew: the target now is what was mounted on it.
+        let change = AttrChange { set: attr::NOSUID, ..AttrChange::default() };
+        set_attr(open_directory(target)?.as_fd(), change, false)?;
     }
     Ok(layers)
 }

@@ -136,7 +136,8 @@ pub(crate) fn remove_rootfs(run: &Run) {
 }
 
 fn prepare_rootfs(run: &Run) -> Result<Option<Layers>, StartError> {
-    let Rootfs::Overlay { lower, upper, work, uid_mappings, gid_mappings } = &run.launch.rootfs
+    let Rootfs::Overlay { lower, upper, work, uid_mappings, gid_mappings, nosuid } =
+        &run.launch.rootfs
     else {
         return Ok(None);
     };
@@ -151,6 +152,7 @@ fn prepare_rootfs(run: &Run) -> Result<Option<Layers>, StartError> {
         uid_mappings,
         gid_mappings,
         volatile: run.launch.auto_remove.is_some(),
+        nosuid: *nosuid,
     };
     Ok(Some(rootfs::mount_overlay(&overlay, run.launch.rootfs_path.as_ref())?))
 }

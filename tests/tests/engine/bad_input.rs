@@ -105,12 +105,14 @@ fn somebody_without_permission_is_told_what_to_do() {
     needs!(root, brig, busybox);
     let engine = Engine::new();
     fs::set_permissions(engine.root.path("io"), fs::Permissions::from_mode(0o777)).unwrap();
+    drop(engine.ok(["create", "--name", "secret", "base"]));
     let su = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
     for command in [&["run", "--rm", "base", "true"][..], &["ps", "-a"], &["images"]] {
         let output = engine.brig(command).wrapped(su).output().fails();
         let code = if command[0] == "run" { 125 } else { 1 };
         drop(one_sentence(output.exits(code), true).says(&["permission denied"]));
     }
+    drop(engine.ok(["rm", "secret"]));
     engine.finish();
 }
 

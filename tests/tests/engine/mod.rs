@@ -14,8 +14,9 @@ mod engines;
 mod exec;
 mod fixture;
 mod full_disk;
+mod host;
 mod hostile;
-mod image;
+pub(crate) mod image;
 mod inspect;
 mod lifecycle;
 mod limits;
@@ -28,4 +29,4 @@ mod terminal;
 mod users;
 mod volumes;
 
-use fixture::Engine;
+pub(crate) use fixture::Engine;

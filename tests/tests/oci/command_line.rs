@@ -82,7 +82,7 @@ fn features_are_described() {
 
 #[test]
 fn events_report_the_usage() {
-    needs!(root, runtime, cgroup1, events);
+    needs!(root, runtime, cgroups, events);
     let case = Case::new(&["init"]);
     drop(case.launch());
     let output = case.command(["events", "--stats", case.id()]).output().ok();

@@ -16,6 +16,7 @@ mod exit;
 mod faults;
 mod hooks;
 mod hostile;
+mod labels;
 mod lifecycle;
 mod mounts;
 mod namespaces;

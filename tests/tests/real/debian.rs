@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! A Debian made by debootstrap: packages, Python, users, apt, a web server.
 
-use super::{DEBIAN, engine_with, web};
+use super::{DEBIAN, engine_with, repository, web};
 use crate::engine::Engine;
 use brig_testkit::{Invocation, Output, TestRoot, needs, test_name};
 use std::fs;
@@ -140,8 +140,7 @@ fn debian_installs_a_package_by_apt_on_the_hosts_network() {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let install = run_command(&engine, &flags, &["bash", "-c", script]);
     let output = install.timeout(Duration::from_secs(100)).output().ok();
-    for wanted in ["tree v2", "Status: install ok installed", "owned by root:root", "├── info"]
-    {
+    for wanted in ["tree v2", "Status: install ok installed", "owned by root:root", "|-- info"] {
         assert!(output.stdout().contains(wanted), "no `{wanted}` in {output}");
     }
     // What was installed was that container's own.
@@ -156,7 +155,7 @@ fn debian_python_serves_the_web_on_the_hosts_network() {
     let port = web::free_port().to_string();
     let serve = "echo served by $(. /etc/os-release; echo $ID) > /srv/page && cd /srv && \
         exec python3 -u -m http.server --bind 127.0.0.1 ";
-    let script = format!("{serve}{port}");
+    let script = format!("{serve}{port} 2>&1");
     let flags = ["run", "-d", "--name", "web", "--network", "host", "-u", "www-data"];
     // As an ordinary user, in a directory that is its own.
     let started = engine.brig(flags).args(["--tmpfs", "/srv:mode=1777", DEBIAN, "bash", "-c"]);
@@ -190,8 +189,8 @@ struct HostApt {
 
 impl HostApt {
     fn new(root: &TestRoot) -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("scripts");
-        let ask = root.invocation(script.join("real-images.sh")).args(["--mirror"]);
+        let script = repository().join("scripts/real-images.sh");
+        let ask = root.invocation(script).args(["--mirror"]);
         let mirror = ask.output().ok().text().trim_end_matches('/').to_owned();
         let (sources, conf) = (root.path("sources.list"), root.path("apt.conf"));
         fs::write(&sources, format!("deb {mirror} bookworm main\n")).unwrap();

@@ -6,7 +6,6 @@
 //! own, daemons run in namespaces of their own, and everything is looked for afterwards.
 
 mod alpine;
-mod containerd;
 mod debian;
 mod dockerd;
 mod podman;
@@ -14,7 +13,8 @@ mod tmux;
 mod web;
 
 use crate::engine::Engine;
-use brig_testkit::binaries;
+use brig_testkit::{TestRoot, binaries};
+use std::path::{Path, PathBuf};
 
 /// The name that Debian's archive loads under.
 const DEBIAN: &str = "debian:bookworm";
@@ -26,4 +26,18 @@ fn engine_with(archive: &str) -> Engine {
     let engine = Engine::empty();
     engine.load(&binaries::image(archive));
     engine
+}
+
+/// The directory of this repository.
+fn repository() -> &'static Path {
+    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    parent.expect("this crate is a directory of it")
+}
+
+/// An archive of Debian's busybox.
+fn busybox_archive(root: &TestRoot) -> PathBuf {
+    let archive = root.path("busybox.tar");
+    let script = repository().join("scripts/busybox-image.sh");
+    drop(root.invocation(script).args([&archive]).output().ok());
+    archive
 }

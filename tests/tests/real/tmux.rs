@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 
 /// The prompt of the host's shell.
-const HOST: &str = "host> ";
+const HOST: &str = "host>";
 
 /// One window of a tmux server of the test's own. The server ends with it.
 struct Window<'a> {
@@ -22,9 +22,9 @@ impl<'a> Window<'a> {
         let shell = ["bash", "--norc", "--noprofile", "-i"];
         let start = window.tmux(&["new-session", "-d", "-x", "100", "-y", "30", "--"]).args(shell);
         // The server passes its own environment on to the shell.
-        let start = start.env("PS1", HOST).env("BRIG", binaries::require("brig"));
+        let start = start.env("PS1", format!("{HOST} ")).env("BRIG", binaries::require("brig"));
         drop(start.env("LC_ALL", "C.UTF-8").env("TERM", "xterm").output().ok());
-        window.expect(HOST);
+        window.expect_last(HOST);
         window
     }
 
@@ -72,11 +72,12 @@ impl<'a> Window<'a> {
         self.expect_that(line, |screen| screen.trim_end().lines().last() == Some(line.trim_end()));
     }
 
-    /// The settings of the terminal, asked by the host's shell in it.
+    /// The settings of the terminal but for its size, asked by the host's shell in it.
     fn settings(&self, name: &str) -> String {
         let file = self.engine.root.path(name);
         self.line(&format!("stty -a > {0}.new; mv {0}.new {0}", file.display()));
-        expect_soon("the settings of the terminal", || fs::read_to_string(&file).ok())
+        let all = expect_soon("the settings", || fs::read_to_string(&file).ok());
+        all.split_once('\n').expect("the first line has the size").1.to_owned()
     }
 }
 
@@ -107,7 +108,7 @@ fn tmux_shell_of_alpine_is_a_terminal_and_leaves_the_hosts_sane() {
     window.line("clear; echo now $(stty size)");
     window.expect("now 43 132");
     window.line("exit 3");
-    window.expect(HOST);
+    window.expect_last(HOST);
     window.line("echo status=$?");
     window.expect("status=3");
     window.resize("100", "30");
@@ -162,8 +163,11 @@ fn tmux_shows_full_screen_programs_and_their_redraws() {
     window.expect_that("an empty file in vi", |screen| empty_lines(screen) == 28);
     window.resize("90", "20");
     window.expect_that("a smaller vi", |screen| empty_lines(screen) == 18);
-    window.line("iwritten in vi");
+    drop(window.tmux(&["send-keys", "-l", "iwritten in vi"]).output().ok());
+    window.expect("I /tmp/text");
     window.key("Escape");
+    // The start of a sequence until nothing has followed it for a moment.
+    window.expect("- /tmp/text");
     window.line(":wq");
     window.expect_last("/ #");
     window.line("clear; cat /tmp/text");
@@ -178,7 +182,7 @@ fn tmux_shows_full_screen_programs_and_their_redraws() {
     window.line("clear; echo $((40+2))");
     window.expect_that("a clean screen", |screen| screen.starts_with("42\n"));
     window.line("exit");
-    window.expect(HOST);
+    window.expect_last(HOST);
     drop(window);
     engine.finish();
 }
@@ -204,7 +208,7 @@ fn tmux_shell_of_debian_edits_lines_and_comes_back_after_detach() {
     window.key("C-u");
     window.key("C-p");
     window.key("C-q");
-    window.expect(HOST);
+    window.expect_that("the host's prompt", |screen| screen.trim_end().ends_with(HOST));
     assert_eq!(engine.state("shell"), "running");
     window.line("clear; $BRIG attach shell");
     window.key("Enter");

@@ -8,6 +8,7 @@ use super::idmap::mappings;
 use super::options::{NetworkMode, Options};
 use super::record::{ContainerRecord, IDS_PER_SLOT, VERSION};
 use crate::error::{Error, Result};
+use crate::runtimes::OWN_RUNTIME;
 use crate::spec::{mounts, network, process, resources, security, user};
 use crate::{signal, size};
 use brig_policy::caps::CapSet;
@@ -132,6 +133,7 @@ pub fn plan(request: &RunRequest, image: ImageFacts<'_>, facts: Facts<'_>) -> Re
         version: VERSION,
         id: facts.id.to_owned(),
         name: facts.name.to_owned(),
+        renaming: None,
         created_at: facts.created_at.to_owned(),
         image: request.image.clone(),
         image_id: image.id,
@@ -194,6 +196,7 @@ fn spec(
         masked_paths: security.masked_paths,
         readonly_paths: security.readonly_paths,
         devices: if options.privileged { facts.devices.to_vec() } else { Vec::new() },
+        sysctl: sysctl(options, facts)?,
         ..Linux::default()
     };
     Ok(Spec {
@@ -208,6 +211,19 @@ fn spec(
         linux: Some(linux),
         ..Spec::default()
     })
+}
+
+/// Limits on nested namespaces (runc and crun refuse parameters of a user namespace), and the
+/// network's own parameters.
+fn sysctl(options: &Options, facts: Facts<'_>) -> Result<BTreeMap<String, String>> {
+    let mut parameters = match facts.id_slot.is_some() && facts.runtime.name == OWN_RUNTIME {
+        true => security::namespace_limits(options)?,
+        false => BTreeMap::new(),
+    };
+    if options.network != NetworkMode::Host {
+        parameters.extend(network::parameters());
+    }
+    Ok(parameters)
 }
 
 /// An id beyond the range would show as nobody's and could not be changed back.

@@ -28,6 +28,10 @@ pub struct ContainerRecord {
     pub id: String,
     /// Name, without Docker's leading slash.
     pub name: String,
+    /// A further name that a rename holds as long as it lasts: the new one, then the old one. What
+    /// is here without a rename was left by one that was killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renaming: Option<String>,
     /// RFC 3339 with nanoseconds, UTC.
     pub created_at: String,
     /// Image as the user wrote it.

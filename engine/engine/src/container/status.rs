@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //! What is true of a container now, whatever its records last said.
 //!
-//! Invariants: it runs if its monitor holds the lock, or if the recorded init lives (same pid,
-//! same start time, same boot). A record that claims more than that is *broken* and is repaired
+//! Invariants: it runs if the recorded init lives (same pid, same start time, same boot), or if its
+//! monitor holds the lock and prepares it. A record that claims more than that, with nobody to
+//! correct it, is *broken* and is repaired
 //! by `lifecycle::repair`, under the container's transition lock.
 
 use crate::error::Result;
@@ -22,6 +23,9 @@ pub enum State {
     Running,
     /// Its process runs, but its monitor has died: output is lost, everything else works.
     Orphaned,
+    /// Its process has ended and its monitor has not recorded that yet: it tidies up, or the disk
+    /// is full.
+    Ending,
     /// Its process has ended, or could not be started.
     Exited,
     /// The record says that it runs, and nothing does.
@@ -41,7 +45,7 @@ impl State {
         match self {
             Self::Created | Self::Starting => "created",
             Self::Running | Self::Orphaned => "running",
-            Self::Exited => "exited",
+            Self::Ending | Self::Exited => "exited",
             Self::Broken => "dead",
         }
     }
@@ -93,8 +97,11 @@ fn judge(record: StatusRecord, monitored: bool) -> Status {
         Phase::Created => State::Created,
         Phase::Exited => State::Exited,
         Phase::Starting if monitored => State::Starting,
-        Phase::Running if monitored => State::Running,
-        Phase::Running if init_lives(&record) => State::Orphaned,
+        Phase::Running if init_lives(&record) => match monitored {
+            true => State::Running,
+            false => State::Orphaned,
+        },
+        Phase::Running if monitored => State::Ending,
         Phase::Starting | Phase::Running => State::Broken,
     };
     Status { state, record }
@@ -155,6 +162,8 @@ mod tests {
 
         let dir = scratch.layout.make_run_container(&id).unwrap();
         let _lock = lock::exclusive(&dir.join(run_files::LOCK)).unwrap();
+        assert_eq!(state(), State::Ending);
+        write(&scratch, &id, &running(pid, ticks, proc::boot_id().unwrap()));
         assert_eq!(state(), State::Running);
         let starting = StatusRecord { phase: Phase::Starting, ..StatusRecord::default() };
         write(&scratch, &id, &starting);

@@ -44,7 +44,9 @@ pub(crate) fn finish_removal(layout: &Layout, id: &str) -> Result<()> {
     }
     // Without a record, all this was done before the record was deleted.
     if let Ok(record) = atomic::read_json::<ContainerRecord>(&trash.join(files::RECORD)) {
-        release(layout, &layout.names(), &record.name, id)?;
+        for name in record.renaming.iter().chain([&record.name]) {
+            release(layout, &layout.names(), name, id)?;
+        }
         if let Some(slot) = record.id_slot {
             release(layout, &layout.idmap(), &slot.to_string(), id)?;
         }

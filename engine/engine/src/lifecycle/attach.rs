@@ -17,7 +17,7 @@ impl Engine {
     /// When the container does not run, or its monitor has died.
     pub fn attach(&self, id: &str) -> Result<OwnedFd> {
         match self.settled_state(id)? {
-            State::Running => {}
+            State::Running | State::Ending => {}
             State::Orphaned => {
                 return Err(Error::state(
                     format!("the monitor of container {} has died", self.record(id)?.name),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Renaming: reserve the new name, replace the record, release the old name.
 
+use crate::container::record::ContainerRecord;
 use crate::container::transition::Transition;
 use crate::container::{lookup, names, reservation, status, sweep};
 use crate::engine::Engine;
@@ -33,11 +34,35 @@ impl Engine {
                 "its monitor knows it by its name; rename it before it is started",
             ));
         }
-        record.name = names::allocate(&self.layout, id, Some(new_name))?;
+        let new = new_name.strip_prefix('/').unwrap_or(new_name).to_owned();
+        names::validate(&new)?;
+        self.settle_rename(&mut record)?;
+        // The record says at every step which reservations are the container's.
+        record.renaming = Some(new.clone());
+        self.write_record(&record)?;
+        if let Err(error) = names::allocate(&self.layout, id, Some(&new)) {
+            record.renaming = None;
+            self.write_record(&record)?;
+            return Err(error);
+        }
         fault::point("brig.rename-reserved")?;
-        let path = self.layout.container(id).join(files::RECORD);
-        brig_state::atomic::write_json(&path, &record)?;
+        record.name = new;
+        record.renaming = Some(old);
+        self.write_record(&record)?;
         fault::point("brig.rename-recorded")?;
-        reservation::release(&self.layout, &self.layout.names(), &old, id)
+        self.settle_rename(&mut record)
+    }
+
+    /// Gives back the name that an ended or killed rename still holds; the caller holds the
+    /// transition lock.
+    pub(super) fn settle_rename(&self, record: &mut ContainerRecord) -> Result<()> {
+        let Some(spare) = record.renaming.take() else { return Ok(()) };
+        reservation::release(&self.layout, &self.layout.names(), &spare, &record.id)?;
+        self.write_record(record)
+    }
+
+    fn write_record(&self, record: &ContainerRecord) -> Result<()> {
+        let path = self.layout.container(&record.id).join(files::RECORD);
+        Ok(brig_state::atomic::write_json(&path, record)?)
     }
 }

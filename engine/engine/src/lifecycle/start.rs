@@ -76,8 +76,9 @@ impl Engine {
         if status.state.is_running() {
             return Ok(None);
         }
-        let record = lookup::record(&self.layout, id)?;
+        let mut record = lookup::record(&self.layout, id)?;
         super::remove::refuse_if_leaving(&record, status.state)?;
+        self.settle_rename(&mut record)?;
         // The last run's monitor may still be removing files that the next one needs.
         let remains = Remains::of(&self.layout, id);
         remains.await_monitor();
@@ -113,7 +114,8 @@ impl Engine {
     /// A monitor that was killed has left something, and one that never began has not removed
     /// what was to be removed.
     fn tidy_failed_start(&self, record: &ContainerRecord, transition: &Transition) -> Result<()> {
-        if status::read(&self.layout, &record.id)?.state == State::Orphaned {
+        // What was told to have failed must not run.
+        if self.settled_state(&record.id)?.is_running() {
             Remains::of(&self.layout, &record.id).end()?;
         }
         super::repair::repair(self, &record.id, transition)?;

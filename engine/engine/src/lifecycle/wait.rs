@@ -17,6 +17,11 @@ use std::time::{Duration, Instant};
 /// How often a status is read while a monitor is between two steps of its own.
 const STEP: Duration = Duration::from_millis(1);
 
+/// How long a monitor may take to record an end before it is believed without a record.
+const RECORD_PATIENCE: Duration = Duration::from_secs(3);
+/// Exit code when nobody could record it, as Docker has it.
+const EXIT_UNKNOWN: i32 = 255;
+
 /// How a wait ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum End {
@@ -35,7 +40,9 @@ impl Engine {
     /// When it does not exist, or it is removed by somebody before it says how it ended.
     pub fn wait(&self, id: &str) -> Result<i32> {
         // A container that is removed at its end leaves its code to whoever listens.
-        if self.record(id)?.options.auto_remove && self.settled_state(id)? == State::Running {
+        if self.record(id)?.options.auto_remove
+            && matches!(self.settled_state(id)?, State::Running | State::Ending)
+        {
             match self.attach(id).and_then(read_exit) {
                 Ok(Some(code)) => return Ok(code),
                 Ok(None) | Err(Error::Sys(_) | Error::State { .. } | Error::Io { .. }) => {}
@@ -54,13 +61,19 @@ impl Engine {
     /// When its records cannot be read.
     pub fn wait_end(&self, id: &str, timeout: Option<Duration>) -> Result<End> {
         let start = Instant::now();
+        let mut ending_since = None;
         loop {
             let status = match self.status(id) {
                 Ok(status) => status,
                 Err(Error::NoSuchContainer(_)) => return Ok(End::Removed),
                 Err(error) => return Err(error),
             };
-            if !status.state.is_running() && status.state != State::Broken {
+            if status.state == State::Ending {
+                let since = *ending_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > RECORD_PATIENCE {
+                    return Ok(End::Exited(EXIT_UNKNOWN));
+                }
+            } else if !status.state.is_running() && status.state != State::Broken {
                 // A container that was never started has no code: Docker answers 0.
                 return Ok(match self.record(id) {
                     Err(Error::NoSuchContainer(_)) => End::Removed,

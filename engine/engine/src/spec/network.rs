@@ -11,6 +11,14 @@ const LOCALHOST: &str = "127.0.0.1\tlocalhost\n\
     ff02::1\tip6-allnodes\n\
     ff02::2\tip6-allrouters\n";
 
+/// Returns kernel parameters of a container's own network, as Docker sets them: any port may be
+/// bound and `ping` works without a capability. The groups are those of the container's range.
+#[must_use]
+pub fn parameters() -> [(String, String); 2] {
+    [("net.ipv4.ip_unprivileged_port_start", "0"), ("net.ipv4.ping_group_range", "0 65535")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+}
+
 /// What the host says of names, read by the caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HostFiles {

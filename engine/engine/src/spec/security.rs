@@ -8,6 +8,7 @@ use brig_policy::masks;
 use brig_policy::profile::{Circumstances, custom_seccomp, default_seccomp};
 use brig_policy::seccomp::Arch;
 use brig_spec::runtime::{Capabilities, Seccomp};
+use std::collections::BTreeMap;
 
 /// What a process may do.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -71,6 +72,22 @@ pub fn privileges(options: &Options, uid: u32, available: CapSet) -> Result<(Cap
     };
     let sets = process_capabilities(granted, asked, uid == 0);
     Ok((sets, !options.allow_new_privileges))
+}
+
+/// Returns kernel parameters that forbid namespaces inside the container's own user namespace:
+/// unlike a filter they also stop `clone3`, whose flags a filter cannot see. Who grants
+/// CAP_SYS_ADMIN wants them.
+///
+/// # Errors
+/// When a capability is unknown.
+pub fn namespace_limits(options: &Options) -> Result<BTreeMap<String, String>> {
+    const KINDS: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
+    let admin = CapSet::parse(&["CAP_SYS_ADMIN"]).0;
+    if options.privileged || granted(options)?.meets(admin) {
+        return Ok(BTreeMap::new());
+    }
+    let limit = |kind| (format!("user.max_{kind}_namespaces"), "0".to_owned());
+    Ok(KINDS.into_iter().map(limit).collect())
 }
 
 fn granted(options: &Options) -> Result<CapSet> {

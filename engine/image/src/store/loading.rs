@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::layer::{LayerSource, Signal, unpack};
 use crate::plan::ImagePlan;
 use brig_spec::digest::Digest;
+use brig_sys::fault;
 use rustix::fs::{Mode, RenameFlags, mkdir, renameat_with};
 use rustix::io::Errno;
 use std::cell::Cell;
@@ -42,6 +43,7 @@ impl Store {
             // layer is then unpacked here, so the loop ends.
             let wanted = self.missing(plan, &ready);
             self.unpack_all(&wanted, staging, progress)?;
+            fault::point("image.unpacked")?;
             ready.extend(wanted.iter().map(|source| source.diff_id));
             let _lock = self.shared_lock()?;
             if self.missing(plan, &ready).is_empty() {
@@ -68,9 +70,12 @@ impl Store {
         for diff_id in ready {
             let from = staging.path().join(diff_id.hex());
             move_into_place(&from, &self.layer_dir(diff_id))?;
+            fault::point("image.layer-placed")?;
         }
         self.put(&plan.config, &self.config_path(&plan.config_digest), staging)?;
-        self.put(&plan.manifest, &self.manifest_path(&plan.id), staging)
+        fault::point("image.config-placed")?;
+        self.put(&plan.manifest, &self.manifest_path(&plan.id), staging)?;
+        Ok(fault::point("image.manifest-placed")?)
     }
 
     fn put(&self, bytes: &[u8], path: &Path, staging: &Staging) -> Result<(), Error> {
@@ -88,6 +93,7 @@ impl Store {
             if let Some(previous) = self.set_tag(tag, &plan.id)? {
                 progress(LoadEvent::Renamed { reference: tag.familiar(), previous });
             }
+            fault::point("image.tagged")?;
         }
         let references = plan.references.iter().map(|tag| tag.familiar()).collect();
         Ok(LoadedImage { references, id: plan.id })

@@ -5,6 +5,7 @@ use super::Store;
 use crate::error::Error;
 use brig_spec::digest::Digest;
 use brig_spec::reference::Reference;
+use brig_sys::fault;
 use std::collections::BTreeSet;
 
 /// A container that was made from an image.
@@ -93,10 +94,13 @@ impl Store {
                     removed.push(untagged(tag));
                 }
             }
+            fault::point("image.untagged")?;
             self.delete_manifest(&id)?;
+            fault::point("image.unlisted")?;
             removed.push(Removed::Deleted(id));
         }
         let rubbish = self.collect(containers)?;
+        fault::point("image.collected")?;
         // Deleting trees takes time; nobody needs to wait for it.
         drop(lock);
         drop(rubbish);

@@ -148,6 +148,7 @@ pub(crate) fn status(status: &Status, now: Timestamp) -> String {
         State::Exited if status.record.started_at.is_none() => "Created".to_owned(),
         State::Running => format!("Up {}", age(&status.record.started_at)),
         State::Orphaned => format!("Up {} (monitor lost)", age(&status.record.started_at)),
+        State::Ending => "Exited (not recorded yet)".to_owned(),
         State::Exited => format!(
             "Exited ({}) {} ago",
             status.record.exit_code.unwrap_or(0),

@@ -20,6 +20,7 @@ const SIGCHLD: i32 = 17;
 const SIGPIPE: i32 = 13;
 const SIGURG: i32 = 23;
 const SIGWINCH: i32 = 28;
+const SIGHUP: i32 = 1;
 const SIGINT: i32 = 2;
 const SIGTERM: i32 = 15;
 /// Asked so often to stop, a session ends without waiting for the container.
@@ -57,12 +58,14 @@ struct State {
     stdin_open: bool,
     stdout_open: bool,
     urgent_signals: u32,
+    /// Whether stdin is a terminal in raw mode: its end is no key, only its hanging up.
+    raw: bool,
 }
 
 impl Session {
     /// Runs until the container ends or the caller leaves. `forward` gets each signal.
     pub(crate) fn run(mut self, forward: &mut dyn FnMut(i32)) -> Result<End, Failure> {
-        let _raw = if self.tty && self.stdin { terminal::RawMode::enter() } else { None };
+        let raw = if self.tty && self.stdin { terminal::RawMode::enter() } else { None };
         ioctl_fionbio(&self.socket, true).map_err(std::io::Error::from)?;
         let mut state = State {
             decoder: Decoder::default(),
@@ -70,6 +73,7 @@ impl Session {
             stdin_open: self.stdin,
             stdout_open: true,
             urgent_signals: 0,
+            raw: raw.is_some(),
         };
         if self.tty {
             send_size(&mut state.outgoing);
@@ -130,6 +134,8 @@ impl Session {
         while let Some(number) = signals.next()? {
             match number {
                 SIGCHLD | SIGPIPE | SIGURG => {}
+                // The window was closed: the caller has left, the container's terminal is its own.
+                SIGHUP if state.raw => return Ok(true),
                 SIGWINCH if self.tty => send_size(&mut state.outgoing),
                 _ => {
                     if matches!(number, SIGINT | SIGTERM) {
@@ -145,14 +151,10 @@ impl Session {
         Ok(false)
     }
 
-    /// Returns whether the detach keys were typed.
+    /// Returns whether the caller has left, by the detach keys or by closing the terminal.
     fn take_stdin(&mut self, state: &mut State, buffer: &mut [u8]) -> bool {
         match read(std::io::stdin().as_fd(), &mut *buffer) {
-            Ok(0) => {
-                state.stdin_open = false;
-                state.outgoing.stdin_eof();
-            }
-            Ok(count) if self.tty => {
+            Ok(count @ 1..) if self.tty => {
                 let scanned = self.detach_keys.scan(&buffer[..count]);
                 state.outgoing.stdin(&scanned.forward);
                 if scanned.detach {
@@ -160,10 +162,10 @@ impl Session {
                     return true;
                 }
             }
-            Ok(count) => state.outgoing.stdin(&buffer[..count]),
+            Ok(count @ 1..) => state.outgoing.stdin(&buffer[..count]),
             Err(Errno::INTR | Errno::AGAIN) => {}
-            // A terminal that has hung up, for one.
-            Err(_) => {
+            Ok(0) | Err(_) if state.raw => return true,
+            Ok(0) | Err(_) => {
                 state.stdin_open = false;
                 state.outgoing.stdin_eof();
             }

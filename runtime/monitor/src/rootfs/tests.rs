@@ -64,6 +64,7 @@ fn check(name: &'static str, shift: u32, by_options_only: bool) {
             uid_mappings: mappings,
             gid_mappings: mappings,
             volatile: true,
+            nosuid: true,
         };
         let target = scratch.0.join("target");
         if by_options_only {
@@ -118,6 +119,7 @@ fn mount_overlay_without_work_directory_names_it() {
         uid_mappings: &[],
         gid_mappings: &[],
         volatile: false,
+        nosuid: false,
     };
     let error = mount_overlay(&overlay, Path::new("/")).unwrap_err();
     let text = brig_report::chain::chain(&error);

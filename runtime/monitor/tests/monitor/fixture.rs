@@ -315,6 +315,7 @@ fn rootfs(dir: &Path, root: Root) -> Rootfs {
         work: path("container/work"),
         uid_mappings: mappings.clone(),
         gid_mappings: mappings,
+        nosuid: false,
     }
 }
 

@@ -113,13 +113,31 @@ fn set_labels(plan: &ProcessPlan, proc: &OwnedFd) -> Result<()> {
             "the profile must be loaded; see `aa-status`",
         )?;
     }
-    if !plan.selinux.is_empty() {
-        write_attribute(proc, "exec", &plan.selinux).in_step_hint(
-            || format!("apply SELinux label `{}`", plan.selinux),
-            "SELinux must be enabled and the label known to the policy",
-        )?;
+    if plan.selinux.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    let step = || format!("apply SELinux label `{}`", plan.selinux);
+    // Without a policy the kernel takes every label and forgets it.
+    if read_attribute(proc, "current").is_ok_and(|label| label == NO_POLICY) {
+        return Err(Error::refused(step(), "SELinux is enabled, but no policy is loaded"));
+    }
+    write_attribute(proc, "exec", &plan.selinux)
+        .in_step_hint(step, "SELinux must be enabled and the label known to the policy")
+}
+
+/// The label of every process while SELinux has no policy; a real one has colons.
+const NO_POLICY: &[u8] = b"kernel";
+
+/// Reads a short attribute without the zero or newline at its end.
+fn read_attribute(proc: &OwnedFd, name: &str) -> std::result::Result<Vec<u8>, brig_sys::SysError> {
+    let fd = open_attribute(proc, name, OFlags::RDONLY)?;
+    let mut bytes = vec![0; 256];
+    let count = rustix::io::read(&fd, &mut bytes).context("read", || name)?;
+    bytes.truncate(count);
+    while matches!(bytes.last(), Some(0 | b'\n')) {
+        bytes.pop();
+    }
+    Ok(bytes)
 }
 
 fn write_attribute(
@@ -127,13 +145,21 @@ fn write_attribute(
     name: &str,
     value: &str,
 ) -> std::result::Result<(), brig_sys::SysError> {
-    let path = format!("thread-self/attr/{name}");
-    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
-    let fd = openat2(proc, path.as_str(), OFlags::WRONLY | OFlags::CLOEXEC, Mode::empty(), resolve)
-        .context("openat2", || path.as_str())?;
+    let fd = open_attribute(proc, name, OFlags::WRONLY)?;
     rustix::io::write(&fd, value.as_bytes())
         .map(drop)
-        .context("write", || format!("{path}, {value}"))
+        .context("write", || format!("attr/{name}, {value}"))
+}
+
+fn open_attribute(
+    proc: &OwnedFd,
+    name: &str,
+    access: OFlags,
+) -> std::result::Result<OwnedFd, brig_sys::SysError> {
+    let path = format!("thread-self/attr/{name}");
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
+    openat2(proc, path.as_str(), access | OFlags::CLOEXEC, Mode::empty(), resolve)
+        .context("openat2", || path)
 }
 
 /// Becomes the user: bounding set first (it needs CAP_SETPCAP), then the ids, then exactly the

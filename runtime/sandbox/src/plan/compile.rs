@@ -177,10 +177,6 @@ impl Compiler<'_> {
         if !self.spec.domainname.is_empty() {
             self.create.push(InitStep::Domainname(self.spec.domainname.clone()));
         }
-        for (key, value) in &self.linux.sysctl {
-            let path = self.sysctl(key)?;
-            self.create.push(InitStep::Sysctl { path, value: value.clone() });
-        }
         Ok(())
     }
 
@@ -412,6 +408,12 @@ impl Compiler<'_> {
         }
         for path in &self.linux.masked_paths {
             self.create.push(InitStep::Mask(path.clone()));
+        }
+        // After the last mount: each detached one counts as a mount namespace, whose number
+        // `user.max_mnt_namespaces` may limit; before the host's /proc goes.
+        for (key, value) in &self.linux.sysctl {
+            let path = self.sysctl(key)?;
+            self.create.push(InitStep::Sysctl { path, value: value.clone() });
         }
         let (propagation, _) = self.root_propagation()?;
         self.create.push(match self.facts.no_pivot {

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+//! The runtime's and the engine's suites on plain cgroup v2.
+//!
+//! Linux 6.1 is also an old kernel for brig: its overlay takes layers neither by descriptor (6.13
+//! does, detached mounts among them since 6.15) nor by `fsconfig` at all, and its tmpfs has no
+//! idmapped mounts (6.3). That containers run there shows the other ways to work.
+
+use super::Guest;
+use super::guest::Expected;
+use brig_testkit::needs;
+
+/// Version 1 alone has a list of rules to read back, and one processor is no choice of them.
+const OCI_SKIPS: [&str; 2] = [
+    "oci::devices::cgroup_rules_are_those_of_the_configuration_and_the_defaults",
+    "oci::cgroups::cpuset_is_set_and_seen_inside",
+];
+
+#[test]
+fn runtime_on_6_1_with_cgroup_v2() {
+    needs!(runtime, brig);
+    let guest = Guest::new("6.1");
+    let test = brig_testkit::test_name!();
+    if guest.can_boot(test) {
+        let expected = Expected { passed_min: 200, skips: &OCI_SKIPS };
+        guest.tests(test, &["oci::"], &expected);
+    }
+}
