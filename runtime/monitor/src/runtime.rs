@@ -108,9 +108,11 @@ impl Runtime {
         pid.ok_or(RuntimeError::NoPid { path: pid_file })
     }
 
-    /// Kills what is left of the container and removes its cgroup and its state.
+    /// Kills what is left of the container and removes its cgroup and its state. Tried twice:
+    /// nobody else will remove the state of an auto-removed container if the first is killed.
     pub(crate) fn delete(&self) -> Result<(), RuntimeError> {
-        self.call_alone("delete", vec!["--force".into()])
+        let delete = || self.call_alone("delete", vec!["--force".into()]);
+        delete().or_else(|_| delete())
     }
 
     /// Removes the files that the calls have left in the run directory.

@@ -49,12 +49,13 @@ fn alpine_resolves_users_by_its_own_databases() {
 fn alpine_sudo_needs_no_new_privileges_off() {
     needs!(root, brig, alpine_image);
     let engine = engine_with("alpine");
-    // Root stays root; an ordinary user gets as far as the password, by sudo's mode alone.
-    assert_eq!(says(&engine, &[], "sudo -n -u nobody id -un"), "nobody");
-    let script = "stat -c '%a %U' /usr/bin/sudo; sudo -n id";
-    let allowed = ["-u", "nobody", "--security-opt", "no-new-privileges=false"];
+    // An ordinary user gets as far as the password, by sudo's mode alone.
+    let script = "stat -c '%a %U' /usr/bin/sudo; su -s /bin/sh nobody -c 'sudo -n id'";
+    let allowed = ["--security-opt", "no-new-privileges=false"];
     drop(shell(&engine, &allowed, script).fails().says(&["a password is required"]));
-    drop(shell(&engine, &["-u", "nobody"], script).fails().says(&["no new privileges"]));
+    let refused = shell(&engine, &[], script).fails().says(&["no new privileges"]);
+    assert_eq!(refused.text(), "4755 root");
+    assert_eq!(says(&engine, &[], "sudo -n -u nobody id -un"), "nobody");
     engine.finish();
 }
 

@@ -120,7 +120,7 @@ fn limits_and_terminal(daemons: &Daemons) {
     let caps = "grep CapEff /proc/self/status; touch /x 2>/dev/null || echo read-only";
     let none = "CapEff:\t0000000000000000\nread-only";
     assert_eq!(text(&["--cap-drop", "all", "--read-only"], caps), none);
-    assert_eq!(text(&["--init"], "ps | grep -c -E '(docker-)?init'"), "2");
+    assert_eq!(text(&["--init"], "cat /proc/1/comm; test $$ -gt 1"), "docker-init");
     let flags = ["--ulimit", "nofile=100:100", "--tmpfs", "/y:size=64k", "--shm-size", "1m"];
     let script = "ulimit -n; grep -E ' /(y|dev/shm) ' /proc/mounts | grep -o 'size=[0-9]*k' | sort";
     assert_eq!(text(&flags, script), "100\nsize=1024k\nsize=64k");
@@ -192,7 +192,7 @@ fn containerd_drives_the_runtime() {
     assert_eq!(task(&["ps", "c6"]).ok().lines().len(), 2);
     drop(task(&["kill", "-s", "KILL", "c6"]).ok());
     expect_soon("the end", || task(&["ls"]).ok().stdout().contains("STOPPED").then_some(()));
-    drop(task(&["rm", "c6"]).exits(137));
+    drop(task(&["rm", "c6"]).ok());
     drop(daemons.ctr(&["containers", "rm", "c6"]).ok());
     drop(daemons.ctr(&["image", "rm", "docker.io/library/busybox:latest"]).ok());
     drop(daemons);
