@@ -39,7 +39,8 @@ impl Daemons {
     /// A command of Debian's own client, of the daemon's version.
     fn docker(&self, words: &[&str]) -> Invocation {
         let debian = PathBuf::from("/usr/bin/docker");
-        let client = if debian.exists() { debian } else { binaries::require("docker") };
+        let client =
+            if fs::metadata(&debian).is_ok() { debian } else { binaries::require("docker") };
         let host = format!("unix://{}/docker.sock", self.folder().display());
         let client = self.root.invocation(client).args(["-H", &host]).args(words);
         client.env("DOCKER_CONFIG", self.root.path("client"))
@@ -58,7 +59,7 @@ impl Daemons {
 
     /// A command of containerd's client, in the daemons' namespaces: it makes files beside theirs.
     fn ctr(&self, words: &[&str]) -> Output {
-        let holder = fs::read_to_string(self.folder().join("holder.pid")).unwrap();
+        let holder = fs::read_to_string(self.folder().join("holder.pid")).expect("`up` wrote it");
         let enter = ["--target", holder.trim(), "--net", "--mount", "--", "ctr", "--address"];
         let socket = self.folder().join("containerd.sock");
         let ctr = self.root.invocation("nsenter").args(enter).args([socket]);
@@ -124,8 +125,12 @@ fn limits_and_terminal(daemons: &Daemons) {
     let flags = ["--ulimit", "nofile=100:100", "--tmpfs", "/y:size=64k", "--shm-size", "1m"];
     let script = "ulimit -n; grep -E ' /(y|dev/shm) ' /proc/mounts | grep -o 'size=[0-9]*k' | sort";
     assert_eq!(text(&flags, script), "100\nsize=1024k\nsize=64k");
-    assert_eq!(text(&["--network", "host", "--pid", "host"], "test $$ -gt 1 && echo host"), "host");
-    let terminal = daemons.run(&["-it"], &["sh", "-c", "tty; stty size; exit 4"]);
+    assert_eq!(text(&["--pid", "host"], "test $$ -gt 1 && echo host"), "host");
+    // The client sends the size once the container has started.
+    let terminal = daemons.run(
+        &["-it"],
+        &["sh", "-c", "tty; until stty size 2>/dev/null; do sleep 0.05; done; exit 4"],
+    );
     let output = PtySession::spawn(&terminal).wait().exits(4);
     assert!(output.stdout().contains("/dev/pts/0\r\n24 80\r\n"), "{output}");
 }

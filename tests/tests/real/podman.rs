@@ -25,7 +25,7 @@ p run -d --name service $in --memory 64m busybox sh -c 'trap "echo bye; exit 5" 
 until p logs service | grep -q up; do sleep 0.05; done
 p exec -u nobody -w /tmp -e A=b service sh -c 'echo $(id -u) $(pwd) $A'
 p exec service sh -c 'exit 9' || echo "exec $?"
-p pause service >/dev/null; p ps --format '{{.Names}} {{.Status}}'; p unpause service >/dev/null
+p pause service >/dev/null; p ps -a --format '{{.Names}} {{.Status}}'; p unpause service >/dev/null
 p update --memory 48m service >/dev/null
 p inspect -f '{{.State.Status}} {{.OCIRuntime}}' service | sed "s|$OCI|brig-oci|"
 p stop -t 10 service >/dev/null; p inspect -f 'stopped with {{.State.ExitCode}}' service; p logs service
@@ -52,11 +52,11 @@ fn write_configuration(root: &TestRoot) {
          [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\ntmp_dir = \"{dir}/tmp\"\n\
          [network]\nnetwork_config_dir = \"{dir}/net\"\n"
     );
-    fs::write(root.path("containers.conf"), containers).unwrap();
+    fs::write(root.path("containers.conf"), containers).expect("the root takes files");
     let storage = format!(
         "[storage]\ndriver = \"overlay\"\ngraphroot = \"{dir}/graph\"\nrunroot = \"{dir}/runroot\"\n"
     );
-    fs::write(root.path("storage.conf"), storage).unwrap();
+    fs::write(root.path("storage.conf"), storage).expect("the root takes files");
 }
 
 #[test]

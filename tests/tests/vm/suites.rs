@@ -21,7 +21,57 @@ fn runtime_on_6_1_with_cgroup_v2() {
     let guest = Guest::new("6.1");
     let test = brig_testkit::test_name!();
     if guest.can_boot(test) {
-        let expected = Expected { passed_min: 200, skips: &OCI_SKIPS };
-        guest.tests(test, &["oci::"], &expected);
+        let filters = [
+            "oci::capabilities::",
+            "oci::cgroups::",
+            "oci::command_line::",
+            "oci::descriptors::",
+            "oci::devices::",
+            "oci::exec::",
+            "oci::lifecycle::",
+            "oci::mounts::",
+            "oci::namespaces::",
+            "oci::process::",
+            "oci::seccomp::",
+            "oci::userns::",
+        ];
+        guest.tests(test, &filters, &Expected { passed_min: 170, skips: &OCI_SKIPS });
+    }
+}
+
+#[test]
+fn engine_on_6_1_with_cgroup_v2() {
+    needs!(runtime, brig, busybox);
+    let guest = Guest::new("6.1");
+    let test = brig_testkit::test_name!();
+    if guest.can_boot(test) {
+        let filters = [
+            "engine::exec::",
+            "engine::host::",
+            "engine::limits::",
+            "engine::logs::",
+            "engine::security::",
+            "engine::users::",
+            "engine::volumes::",
+        ];
+        guest.tests(test, &filters, &Expected { passed_min: 40, skips: &[] });
+    }
+}
+
+#[test]
+fn runtime_and_engine_on_6_12_with_cgroup_v2() {
+    needs!(runtime, brig, busybox);
+    let guest = Guest::new("6.12");
+    let test = brig_testkit::test_name!();
+    if guest.can_boot(test) {
+        let filters = [
+            "engine::host::",
+            "engine::limits::",
+            "oci::cgroups::",
+            "oci::devices::",
+            "oci::mounts::",
+            "oci::userns::",
+        ];
+        guest.tests(test, &filters, &Expected { passed_min: 55, skips: &OCI_SKIPS });
     }
 }

@@ -244,7 +244,7 @@ impl Compiler<'_> {
 
     /// Plans one mount; returns whether it is a `/dev` that the creator fills.
     fn mount(&mut self, mount: &Mount) -> Result<bool> {
-        let options = Options::parse(&mount.options);
+        let mut options = Options::parse(&mount.options);
         let destination = mount::destination(mount)?;
         if options.bind || mount.kind == "bind" {
             self.bind(mount, options, destination)?;
@@ -258,6 +258,7 @@ impl Compiler<'_> {
         if mount.kind.is_empty() {
             return Err(Error::config("mounts", format!("`{destination}`: the type is missing")));
         }
+        self.label(&mount.kind, &mut options);
         let plain_dev = destination == "/dev" && mount.kind == "tmpfs" && !options.copy_up;
         if plain_dev && self.namespaces.joined(NamespaceKind::User).is_none() {
             self.dev(options, destination)?;
@@ -275,6 +276,20 @@ impl Compiler<'_> {
             },
         })));
         Ok(false)
+    }
+
+    /// Gives a new file system the container's SELinux label, but for those that the policy itself
+    /// labels and that refuse the option.
+    fn label(&self, kind: &str, options: &mut Options) {
+        let label = &self.linux.mount_label;
+        if label.is_empty() || matches!(kind, "proc" | "sysfs" | "mqueue") {
+            return;
+        }
+        let has_own =
+            |option: &FsOption| matches!(option, FsOption::Value(name, _) if name == "context");
+        if !options.data.iter().any(has_own) {
+            options.data.push(FsOption::Value("context".to_owned(), label.clone()));
+        }
     }
 
     fn bind(&mut self, mount: &Mount, options: Options, destination: String) -> Result<()> {
