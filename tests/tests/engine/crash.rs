@@ -331,7 +331,8 @@ fn rmi_killed_at_each_step_can_be_repeated() {
 
 fn assert_store_empty(engine: &Engine, point: &str) {
     for directory in ["layers", "images/manifests", "images/configs", "images/refs", "staging"] {
-        let entries = fs::read_dir(engine.root.path("root").join(directory)).unwrap();
+        let entries = fs::read_dir(engine.root.path("root").join(directory))
+            .expect("the store has its directories");
         assert_eq!(entries.count(), 0, "{point}: {directory}");
     }
 }

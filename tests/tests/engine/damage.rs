@@ -48,7 +48,7 @@ fn damaged(file: &str) {
             engine.ok(["create", "--name", NAME, "base", "/probe", "init"])
         };
         let init = (at % 2 == 0).then(|| engine.pid(NAME));
-        fs::write(engine.container(&id).join(file), garbage).unwrap();
+        fs::write(engine.container(&id).join(file), garbage).expect("the directory is readable");
         assert_sane(&engine, &id, &what);
         let remove = engine.brig(["rm", "-f", &id]).output();
         assert!(remove.code() == Some(0), "{what}: {remove}");
@@ -145,7 +145,7 @@ fn records_swapped_for_links_are_not_followed_out() {
 
 #[track_caller]
 fn assert_untouched(canary: &Path, what: &str) {
-    let names = fs::read_dir(canary).unwrap().count();
+    let names = fs::read_dir(canary).expect("the directory is readable").count();
     let text = fs::read_to_string(canary.join("file")).unwrap_or_default();
     assert_eq!((names, text.as_str()), (1, "host"), "{what}");
 }

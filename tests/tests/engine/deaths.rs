@@ -9,7 +9,8 @@ use std::time::Duration;
 
 /// SIGKILL, and waits for the end.
 fn kill(pid: i32) {
-    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    kill_process(Pid::from_raw(pid).expect("the process is there"), Signal::KILL)
+        .expect("the process is there");
     expect_soon("a killed process to end", || (!process::is_alive(pid)).then_some(()));
 }
 

@@ -102,12 +102,6 @@ impl Engine {
         self.ok(["ps", "-a", "--filter", &filter, "--format", "{{.State}}"])
     }
 
-    /// Waits for a state.
-    #[track_caller]
-    pub(crate) fn expect_state(&self, name: &str, state: &str) {
-        expect_soon(&format!("{name} {state}"), || (self.state(name) == state).then_some(()));
-    }
-
     /// `inspect` of one container or image.
     #[track_caller]
     pub(crate) fn inspect(&self, name: &str) -> Value {
@@ -126,8 +120,9 @@ impl Engine {
     /// The process id of a container's monitor, from its record.
     #[track_caller]
     pub(crate) fn monitor_pid(&self, id: &str) -> i32 {
-        let text = fs::read_to_string(self.container(id).join("status.json")).unwrap();
-        let record: Value = serde_json::from_str(&text).unwrap();
+        let text = fs::read_to_string(self.container(id).join("status.json"))
+            .expect("a monitor has written it");
+        let record: Value = serde_json::from_str(&text).expect("a monitor has written it");
         let pid = record["monitorPid"].as_i64().and_then(|pid| i32::try_from(pid).ok());
         pid.unwrap_or_else(|| panic!("no monitor in {record}"))
     }
@@ -161,4 +156,9 @@ impl Engine {
         assert_eq!(self.ok(["ps", "-aq"]), "", "containers are left");
         self.root.finish();
     }
+}
+
+/// Whether there is a file, whatever its type.
+pub(crate) fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
 }

@@ -20,19 +20,21 @@ impl Small {
     fn new(options: &std::ffi::CStr) -> Self {
         let engine = Engine::empty();
         let root = engine.root.path("root");
-        mount("tmpfs", &root, "tmpfs", MountFlags::empty(), options).unwrap();
+        mount("tmpfs", &root, "tmpfs", MountFlags::empty(), options)
+            .expect("the data root is a tmpfs of ours");
         Self { engine, root }
     }
 
     /// Changes its size.
     fn resize(&self, options: &str) {
-        mount_remount(&self.root, MountFlags::empty(), options).unwrap();
+        mount_remount(&self.root, MountFlags::empty(), options)
+            .expect("the data root is a tmpfs of ours");
     }
 
     /// Fills it with one file.
     fn fill(&self) -> PathBuf {
         let path = self.root.join("filler");
-        let mut file = fs::File::create(&path).unwrap();
+        let mut file = fs::File::create(&path).expect("the data root is a tmpfs of ours");
         let block = vec![1_u8; 64 * 1024];
         while std::io::Write::write_all(&mut file, &block).is_ok() {}
         while std::io::Write::write_all(&mut file, &[1]).is_ok() {}
@@ -44,7 +46,7 @@ impl Small {
             let left = leak::of(&self.engine.root);
             left.iter().all(|line| line.starts_with("mount of tmpfs on")).then_some(())
         });
-        unmount(&self.root, UnmountFlags::DETACH).unwrap();
+        unmount(&self.root, UnmountFlags::DETACH).expect("the data root is a tmpfs of ours");
         self.engine.root.finish();
     }
 }

@@ -18,17 +18,21 @@ struct Canary(PathBuf);
 impl Canary {
     fn new(engine: &Engine) -> Self {
         let dir = engine.root.path("canary");
-        fs::create_dir(&dir).unwrap();
-        fs::write(dir.join("file"), "host").unwrap();
+        fs::create_dir(&dir).expect("the canary is readable");
+        fs::write(dir.join("file"), "host").expect("the canary is readable");
         Self(dir)
     }
 
     #[track_caller]
     fn assert_untouched(&self, what: &str) {
-        assert_eq!(fs::read_to_string(self.0.join("file")).unwrap(), "host", "{what}");
-        assert_eq!(fs::read_dir(&self.0).unwrap().count(), 1, "{what}");
-        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
-        assert!(!mounts.contains(self.0.to_str().unwrap()), "{what}");
+        assert_eq!(
+            fs::read_to_string(self.0.join("file")).expect("the canary is readable"),
+            "host",
+            "{what}"
+        );
+        assert_eq!(fs::read_dir(&self.0).expect("the canary is readable").count(), 1, "{what}");
+        let mounts = fs::read_to_string("/proc/self/mountinfo").expect("the canary is readable");
+        assert!(!mounts.contains(self.0.to_str().expect("the canary is readable")), "{what}");
     }
 }
 

@@ -40,12 +40,18 @@ impl Image {
         for directory in ["bin", "dev", "etc", "home/user", "proc", "root", "run", "sys", "tmp"] {
             fs::create_dir_all(image.inside(directory)).expect("the directory is new");
         }
-        fs::set_permissions(image.inside("tmp"), fs::Permissions::from_mode(0o1777)).unwrap();
-        std::os::unix::fs::chown(image.inside("home/user"), Some(1000), Some(1000)).unwrap();
+        fs::set_permissions(image.inside("tmp"), fs::Permissions::from_mode(0o1777))
+            .expect("the image's directory is ours");
+        std::os::unix::fs::chown(image.inside("home/user"), Some(1000), Some(1000))
+            .expect("the image's directory is ours");
         copy(&binaries::require("busybox"), &image.inside("bin/busybox"));
         copy(binaries::probe(), &image.inside("probe"));
-        let list = Command::new(image.inside("bin/busybox")).arg("--list").output().unwrap();
-        for applet in String::from_utf8(list.stdout).unwrap().lines() {
+        let list = Command::new(image.inside("bin/busybox"))
+            .arg("--list")
+            .output()
+            .expect("the image's directory is ours");
+        for applet in String::from_utf8(list.stdout).expect("the image's directory is ours").lines()
+        {
             // `busybox` itself is there.
             drop(symlink("busybox", image.inside("bin").join(applet)));
         }
@@ -61,21 +67,22 @@ impl Image {
 
     /// Writes a file inside.
     pub(crate) fn write(&self, path: &str, text: &str) {
-        fs::write(self.inside(path), text).unwrap();
+        fs::write(self.inside(path), text).expect("the image's directory is ours");
     }
 
     /// Makes a symbolic link inside, in place of whatever is there.
     pub(crate) fn symlink(&self, path: &str, target: impl AsRef<Path>) {
         let path = self.inside(path);
         drop(fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)));
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        symlink(target, path).unwrap();
+        fs::create_dir_all(path.parent().expect("the image's directory is ours"))
+            .expect("the image's directory is ours");
+        symlink(target, path).expect("the image's directory is ours");
     }
 
     /// Packs it into an archive and returns the archive's path.
     pub(crate) fn pack(&self) -> PathBuf {
         let packed = self.dir.join("packed");
-        fs::create_dir(&packed).unwrap();
+        fs::create_dir(&packed).expect("the image's directory is ours");
         tar(&packed.join("layer.tar"), &self.dir.join("rootfs"), &["."]);
         let layer = sha256(&packed.join("layer.tar"));
         let document = json!({
@@ -85,15 +92,18 @@ impl Image {
             "config": self.config,
             "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{layer}")]},
         });
-        fs::write(packed.join("config.json"), document.to_string()).unwrap();
+        fs::write(packed.join("config.json"), document.to_string())
+            .expect("the image's directory is ours");
         let config = format!("{}.json", sha256(&packed.join("config.json")));
-        fs::rename(packed.join("config.json"), packed.join(&config)).unwrap();
+        fs::rename(packed.join("config.json"), packed.join(&config))
+            .expect("the image's directory is ours");
         let manifest = json!([{
             "Config": config,
             "RepoTags": [format!("{}:latest", self.name)],
             "Layers": ["layer.tar"],
         }]);
-        fs::write(packed.join("manifest.json"), manifest.to_string()).unwrap();
+        fs::write(packed.join("manifest.json"), manifest.to_string())
+            .expect("the image's directory is ours");
         let archive = self.dir.join("image.tar");
         tar(&archive, &packed, &["layer.tar", &config, "manifest.json"]);
         archive
@@ -109,11 +119,11 @@ pub(crate) fn base() -> &'static Path {
         let work = dir.join(format!("base-{}", std::process::id()));
         // The leftovers of a test run that was killed and had the same process id.
         drop(fs::remove_dir_all(&work));
-        fs::create_dir_all(&dir).unwrap();
+        fs::create_dir_all(&dir).expect("the image's directory is ours");
         let archive = Image::new(&work, BASE).pack();
         let place = dir.join("base.tar");
         fs::rename(archive, &place).expect("it replaces that of an earlier run");
-        fs::remove_dir_all(&work).unwrap();
+        fs::remove_dir_all(&work).expect("the image's directory is ours");
         place
     })
 }
@@ -134,5 +144,10 @@ fn tar(archive: &Path, dir: &Path, names: &[&str]) {
 
 fn sha256(file: &Path) -> String {
     let output = Command::new("sha256sum").arg(file).output().expect("coreutils are there");
-    String::from_utf8(output.stdout).unwrap().split(' ').next().unwrap_or_default().to_owned()
+    String::from_utf8(output.stdout)
+        .expect("the image's directory is ours")
+        .split(' ')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -2,6 +2,7 @@
 //! `--memory`, `--cpus`, `--pids-limit` and the like: in the host's cgroup files, and felt inside.
 
 use super::Engine;
+use super::fixture::is_there;
 use brig_testkit::cgroup::{self, Mode};
 use brig_testkit::{expect_soon, needs};
 
@@ -121,7 +122,7 @@ fn cgroup_is_private_to_the_container_and_goes_with_it() {
     let directory = engine.root.cgroup("memory", &id);
     assert!(directory.is_dir());
     drop(engine.ok(["stop", "service"]));
-    expect_soon("the cgroup to go", || (!directory.exists()).then_some(()));
+    expect_soon("the cgroup to go", || (!is_there(&directory)).then_some(()));
     drop(engine.ok(["rm", "service"]));
     engine.finish();
 }

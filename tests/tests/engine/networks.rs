@@ -2,6 +2,7 @@
 //! `--network none` and `host`, and which OCI runtime does the work.
 
 use super::Engine;
+use super::fixture::is_there;
 use brig_testkit::netns::in_netns;
 use brig_testkit::{binaries, cgroup, needs};
 use serde_json::Value;
@@ -65,7 +66,7 @@ fn works_with(engine: Engine, runtime: &str) {
     let limited = [&flags[..], &["--memory", "64m"]].concat();
     let id = engine.up_ready("service", &limited);
     assert_eq!(engine.inspect("service")["HostConfig"]["Runtime"], runtime);
-    assert!(engine.root.path("run/oci").join(runtime).join(&id).exists());
+    assert!(is_there(&engine.root.path("run/oci").join(runtime).join(&id)));
     assert_eq!(engine.ok(["exec", "service", "cat", "/proc/1/comm"]), "probe");
     drop(engine.ok(["stop", "service"]));
     assert_eq!(engine.inspect("service")["State"]["ExitCode"], 0);
@@ -117,7 +118,7 @@ fn runtime_is_chosen_by_the_configuration() {
     fs::write(engine.root.path("config.toml"), config).unwrap();
     let id = engine.up_ready("service", &[]);
     assert_eq!(engine.inspect("service")["HostConfig"]["Runtime"], "mine");
-    assert!(engine.root.path("run/oci/mine").join(&id).exists());
+    assert!(is_there(&engine.root.path("run/oci/mine").join(&id)));
     drop(engine.ok(["rm", "-f", "service"]));
     let info: Value = serde_json::from_str(&engine.ok(["info", "--format", "json"])).unwrap();
     assert_eq!(info["DefaultRuntime"], "mine", "{info}");

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 /// The effective capabilities of a container.
 fn effective(engine: &Engine, flags: &[&str]) -> Vec<String> {
-    let sets: Value = serde_json::from_str(&engine.probe(flags, &["caps"])).unwrap();
+    let sets: Value =
+        serde_json::from_str(&engine.probe(flags, &["caps"])).expect("the probe answers JSON");
     assert_eq!(sets["effective"], sets["bounding"], "{sets}");
     assert_eq!(sets["ambient"], serde_json::json!([]), "{sets}");
     assert_eq!(sets["inheritable"], serde_json::json!([]), "{sets}");
-    serde_json::from_value(sets["effective"].clone()).unwrap()
+    serde_json::from_value(sets["effective"].clone()).expect("the probe answers JSON")
 }
 
 /// Capabilities that Docker gives; brig gives no more.

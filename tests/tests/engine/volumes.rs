@@ -2,6 +2,7 @@
 //! `-v`, `--mount`, `--tmpfs`, `--read-only`: what of the host is visible, to whom, and writable.
 
 use super::Engine;
+use super::fixture::is_there;
 use brig_testkit::needs;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -10,9 +11,9 @@ use std::path::PathBuf;
 /// A directory of the host with one file, and `-v`'s words for it.
 fn shared(engine: &Engine, suffix: &str) -> (PathBuf, String) {
     let dir = engine.root.path("shared");
-    if !dir.exists() {
-        fs::create_dir(&dir).unwrap();
-        fs::write(dir.join("file"), "of the host\n").unwrap();
+    if !is_there(&dir) {
+        fs::create_dir(&dir).expect("the directory is ours");
+        fs::write(dir.join("file"), "of the host\n").expect("the directory is ours");
     }
     let words = format!("{}:/data{suffix}", dir.display());
     (dir, words)
@@ -41,7 +42,7 @@ fn volume_ro_cannot_be_written_nor_made_writable() {
         ["try-write", "/data/new", "x", "--", "try-remount-rw", "/data", "--", "cat", "/data/file"];
     let answer = engine.probe(&["-v", &words], &question);
     assert_eq!(answer, "EROFS\nEPERM\nof the host");
-    assert!(!dir.join("new").exists());
+    assert!(!is_there(&dir.join("new")));
     engine.finish();
 }
 
@@ -73,7 +74,7 @@ fn volume_source_is_made_by_v_and_not_by_mount() {
     let mount = format!("type=bind,src={},dst=/data", absent.display());
     let output = engine.run(&["--mount", &mount], &["true"]).exits(125);
     drop(output.says(&["bind source path does not exist"]));
-    assert!(!absent.exists());
+    assert!(!is_there(&absent));
     engine.assert_clean("a refused mount");
     engine.finish();
 }

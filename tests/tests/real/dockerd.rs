@@ -129,7 +129,7 @@ fn limits_and_terminal(daemons: &Daemons) {
     // The client sends the size once the container has started.
     let terminal = daemons.run(
         &["-it"],
-        &["sh", "-c", "tty; until stty size 2>/dev/null; do sleep 0.05; done; exit 4"],
+        &["sh", "-c", "tty; until stty size 2>/dev/null | grep .; do sleep 0.05; done; exit 4"],
     );
     let output = PtySession::spawn(&terminal).wait().exits(4);
     assert!(output.stdout().contains("/dev/pts/0\r\n24 80\r\n"), "{output}");
