@@ -193,6 +193,8 @@ pub enum StartEvent {
         #[serde(default, skip_serializing_if = "String::is_empty")]
         hint: String,
     },
+    /// Another monitor runs the container: one whose starter was killed before it heard of it.
+    AlreadyRunning,
 }
 
 /// Frames on the attach socket: 8-byte header `[kind, 0, 0, 0, length big-endian u32]`, payload.

@@ -27,13 +27,17 @@ const ATTACH_VARIABLE: &str = "BRIG_MONITOR_ATTACH";
 /// Longest event that is read, bytes.
 const EVENT_BYTES_MAX: u64 = 256 * 1024;
 
-/// Starts the container; the caller holds its transition lock. Returns the first attach client's
-/// end, if one was asked for.
-pub(crate) fn launch(
-    layout: &Layout,
-    record: &ContainerRecord,
-    attach: bool,
-) -> Result<Option<OwnedFd>> {
+/// What became of a launch.
+#[derive(Debug)]
+pub(crate) enum Launched {
+    /// The container runs; the first attach client's end, if one was asked for.
+    Started(Option<OwnedFd>),
+    /// It runs under the monitor of an earlier start, which nobody had heard of yet.
+    AlreadyRunning,
+}
+
+/// Starts the container; the caller holds its transition lock.
+pub(crate) fn launch(layout: &Layout, record: &ContainerRecord, attach: bool) -> Result<Launched> {
     let run_dir = layout.make_run_container(&record.id)?;
     let launch = launch_record(layout, record, &run_dir);
     atomic::write_json(&run_dir.join(run_files::LAUNCH), &launch)?;
@@ -49,7 +53,8 @@ pub(crate) fn launch(
     fault::point("brig.launched")?;
     let client = pair.map(|(ours, _)| ours);
     match read_event(events)? {
-        Some(StartEvent::Started { .. }) => Ok(client),
+        Some(StartEvent::Started { .. }) => Ok(Launched::Started(client)),
+        Some(StartEvent::AlreadyRunning) => Ok(Launched::AlreadyRunning),
         Some(StartEvent::Failed { exit_code, message, hint }) => {
             Err(Error::Start { exit_code, message, hint })
         }

@@ -72,7 +72,10 @@ fn monitor(events: EventPipe, client: Option<OwnedFd>) -> Result<(), MonitorErro
     let (run, signals, mut status) = match prepare() {
         Ok(prepared) => prepared,
         Err(error) => {
-            events.send(&failed(&error, 125, ""));
+            let is_running =
+                matches!(error, MonitorError::Launch(LaunchError::AlreadyRunning { .. }));
+            let failed = failed(&error, 125, "");
+            events.send(if is_running { &StartEvent::AlreadyRunning } else { &failed });
             return Err(error);
         }
     };

@@ -10,7 +10,7 @@ use crate::container::{bind_sources, make};
 use crate::container::{idmap, lookup, names, sweep};
 use crate::engine::Engine;
 use crate::error::Result;
-use crate::launch::launch;
+use crate::launch::{Launched, launch};
 use std::os::fd::OwnedFd;
 
 /// A container that was started.
@@ -56,7 +56,8 @@ impl Engine {
     /// As [`Engine::start`].
     pub fn start_created(&self, created: Created, attach: bool) -> Result<Started> {
         let Created { record, transition } = created;
-        self.launch(&record, &transition, attach)
+        let started = self.launch(&record, &transition, attach)?;
+        Ok(started.expect("nobody else can start it under the lock of its maker"))
     }
 
     /// Starts container `id`; `None` when it runs already.
@@ -89,7 +90,7 @@ impl Engine {
         if let Some(slot) = record.id_slot {
             idmap::confirm(&self.layout, id, slot)?;
         }
-        self.launch(&record, &transition, attach).map(Some)
+        self.launch(&record, &transition, attach)
     }
 
     fn launch(
@@ -97,11 +98,15 @@ impl Engine {
         record: &ContainerRecord,
         transition: &Transition,
         attach: bool,
-    ) -> Result<Started> {
+    ) -> Result<Option<Started>> {
         let launched =
             bind_sources::make(&record.options).and_then(|()| launch(&self.layout, record, attach));
         match launched {
-            Ok(client) => Ok(Started { id: record.id.clone(), client }),
+            Ok(Launched::Started(client)) => Ok(Some(Started { id: record.id.clone(), client })),
+            Ok(Launched::AlreadyRunning) => {
+                self.settled_state(&record.id)?;
+                Ok(None)
+            }
             Err(error) => {
                 // The start's own failure is what is told; what cannot be tidied up now is by the
                 // next command that sees it.

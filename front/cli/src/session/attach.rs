@@ -86,7 +86,7 @@ impl Session {
             }
             if ready.stdin && self.take_stdin(&mut state, &mut buffer) {
                 // The shell's prompt does not belong on the container's line.
-                drop(write_all(std::io::stdout().as_fd(), b"\r\n"));
+                let _ = write_all(std::io::stdout().as_fd(), b"\r\n");
                 return Ok(End::Detached);
             }
             self.flush(&mut state);

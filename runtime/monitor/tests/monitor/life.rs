@@ -144,8 +144,7 @@ fn start_while_running_is_refused_and_changes_nothing() {
     let before = fixture.status();
     let mut second = fixture.start(false);
     second.monitor.wait().unwrap();
-    let Some(StartEvent::Failed { message, .. }) = second.event else { panic!() };
-    assert!(message.contains("already running"), "{message}");
+    assert_eq!(second.event, Some(StartEvent::AlreadyRunning));
     assert_eq!(fixture.status(), before);
     kill_process(Pid::from_raw(before.pid.unwrap()).unwrap(), Signal::KILL).unwrap();
     first.monitor.wait().unwrap();
