@@ -60,6 +60,10 @@ impl StartError {
                 "install the OCI runtime or name another one with `--runtime`"
             }
             Self::State(_) => "free some space, see `df`",
+            Self::Rootfs(RootfsError::System(error)) if error.call == "mount_setattr" => {
+                "the data root's file system cannot shift ids: move BRIG_ROOT to ext4, xfs or \
+                 btrfs (tmpfs from Linux 6.3), or use `--userns host`"
+            }
             _ => "",
         }
     }
