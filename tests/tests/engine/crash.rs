@@ -136,9 +136,10 @@ fn run_rm_failing_at_each_step_says_why_and_leaves_nothing() {
             Some(125..=127) => assert!(!output.stderr().trim().is_empty(), "{point}: {output}"),
             _ => panic!("{point}: {output}"),
         }
-        // After `brig.made` nothing is left that could fail; a monitor's failure is as a kill; what
-        // cannot be deleted waits for the next command.
-        let waits = ["brig.made", "monitor.", "oci.delete."];
+        // After `brig.made` nothing is left that could fail, and a monitor that was launched is on
+        // its own; a monitor's failure is as a kill; what cannot be deleted waits for the next
+        // command.
+        let waits = ["brig.made", "brig.launched", "monitor.", "oci.delete."];
         if !waits.iter().any(|start| point.starts_with(start)) {
             engine.assert_clean(point);
         }

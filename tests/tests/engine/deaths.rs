@@ -2,6 +2,7 @@
 //! `kill -9` from outside, of whatever lives as long as a container.
 
 use super::Engine;
+use brig_testkit::fault::{Action, with_fault};
 use brig_testkit::pty::PtySession;
 use brig_testkit::{expect_soon, needs, process};
 use rustix::process::{Pid, Signal, kill_process};
@@ -166,5 +167,23 @@ fn monitor_stopped_rm_f_removes_all_the_same() {
     drop(engine.brig(["ps", "-a"]).timeout(Duration::from_secs(5)).output().ok());
     drop(engine.brig(["rm", "-f", "service"]).timeout(Duration::from_secs(20)).output().ok());
     assert!(!process::is_alive(monitor));
+    engine.finish();
+}
+
+/// One that holds the container's lock and does not get on: it is named, not waited for for ever.
+#[test]
+fn command_line_stopped_rm_f_says_who_holds_the_container() {
+    needs!(root, brig, busybox);
+    let engine = Engine::new();
+    let run = engine.brig(["run", "-d", "--name", "service", "base", "/probe", "init"]);
+    let stopped = with_fault(&run, "brig.made", Action::Stop).spawn();
+    expect_soon("the stop", || {
+        process::status(stopped.pid(), "State").filter(|state| state.starts_with('T'))
+    });
+    let remove = engine.brig(["rm", "-f", "service"]).timeout(Duration::from_secs(30)).output();
+    drop(remove.exits(1).says(&[&format!("process {} is changing container", stopped.pid())]));
+    stopped.signal(Signal::CONT);
+    assert_eq!(stopped.wait().ok().text().len(), 64);
+    drop(engine.ok(["rm", "-f", "service"]));
     engine.finish();
 }

@@ -284,9 +284,10 @@ fn run_in_a_closed_terminal_session_goes_on() {
     let id = engine.up("service", &[], &["sleep", "1000"]);
     let monitor = engine.monitor_pid(&id);
     assert!(process::is_alive(monitor));
-    let session = Command::new("ps").args(["-o", "sid=", "-p", &monitor.to_string()]).output();
-    let session = String::from_utf8(session.unwrap().stdout).unwrap();
-    assert_eq!(session.trim(), monitor.to_string());
+    let stat = fs::read_to_string(format!("/proc/{monitor}/stat")).unwrap();
+    // After the name: state, parent, process group, session.
+    let session = stat.rsplit_once(") ").unwrap().1.split(' ').nth(3);
+    assert_eq!(session, Some(monitor.to_string().as_str()), "{stat}");
     drop(engine.ok(["rm", "-f", "service"]));
     expect_soon("the end of the monitor", || (!process::is_alive(monitor)).then_some(()));
     engine.finish();

@@ -46,7 +46,13 @@ impl Transition {
             match flock(&dir, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => return Self::checked(dir, &path, id).map(Some),
                 Err(Errno::INTR) => {}
-                Err(Errno::WOULDBLOCK) if start.elapsed() < patience => std::thread::sleep(RETRY),
+                Err(Errno::WOULDBLOCK) if start.elapsed() < patience => {
+                    // Who holds it may be removing the container, and for long.
+                    if !is_at(&dir, &path)? {
+                        return Err(Error::NoSuchContainer(id.to_owned()));
+                    }
+                    std::thread::sleep(RETRY);
+                }
                 Err(Errno::WOULDBLOCK) => return Ok(None),
                 Err(errno) => return Err(Error::errno("lock", path)(errno)),
             }
@@ -60,14 +66,17 @@ impl Transition {
 
     /// The directory may have been removed while the lock was awaited.
     fn checked(dir: OwnedFd, path: &Path, id: &str) -> Result<Self> {
-        let mine = fstat(&dir).map_err(Error::errno("read", path))?;
-        match stat(path) {
-            Ok(there) if (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino) => {
-                Ok(Self { _dir: dir })
-            }
-            _ => Err(Error::NoSuchContainer(id.to_owned())),
+        if is_at(&dir, path)? {
+            return Ok(Self { _dir: dir });
         }
+        Err(Error::NoSuchContainer(id.to_owned()))
     }
+}
+
+/// Returns whether the directory is still the one at `path`.
+fn is_at(dir: &OwnedFd, path: &Path) -> Result<bool> {
+    let mine = fstat(dir).map_err(Error::errno("read", path))?;
+    Ok(stat(path).is_ok_and(|there| (there.st_dev, there.st_ino) == (mine.st_dev, mine.st_ino)))
 }
 
 fn open_dir(path: &Path, id: &str) -> Result<OwnedFd> {

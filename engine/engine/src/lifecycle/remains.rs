@@ -143,7 +143,7 @@ impl<'a> Remains<'a> {
 }
 
 /// Returns the process that holds the lock on the file at `path`, as the kernel tells it.
-fn lock_holder(path: &Path) -> Option<Pid> {
+pub(super) fn lock_holder(path: &Path) -> Option<Pid> {
     let meta = std::fs::metadata(path).ok()?;
     let locks = std::fs::read_to_string("/proc/locks").ok()?;
     find_holder(&locks, meta.dev(), meta.ino())

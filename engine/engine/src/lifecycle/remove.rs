@@ -4,7 +4,7 @@
 //! Order: processes, cgroup and the runtime's state; the directory, by one rename into the trash;
 //! reservations; the run directory; its bytes. Whatever interrupts it, the next removal goes on from there.
 
-use super::remains::Remains;
+use super::remains::{self, Remains};
 use crate::container::record::ContainerRecord;
 use crate::container::status::{self, State};
 use crate::container::transition::Transition;
@@ -20,6 +20,8 @@ use std::time::Duration;
 /// How long another command that changes the container is waited for before a forced removal
 /// kills what that command waits for.
 const BUSY_PATIENCE: Duration = Duration::from_secs(2);
+/// How long that command may take afterwards: a removal of its own may wait for the kernel.
+const HOLDER_PATIENCE: Duration = Duration::from_secs(15);
 
 impl Engine {
     /// Removes what dead processes left half-made or half-removed.
@@ -40,7 +42,8 @@ impl Engine {
                 Some(transition) => transition,
                 None => {
                     Remains::of(&self.layout, id).kill_monitor();
-                    Transition::begin(&self.layout, id)?
+                    Transition::try_begin(&self.layout, id, HOLDER_PATIENCE)?
+                        .ok_or_else(|| self.still_busy(id))?
                 }
             }
         } else {
@@ -50,6 +53,17 @@ impl Engine {
             // Its monitor removed it (`--rm`) while we were at it.
             Err(Error::NoSuchContainer(_)) if force => Ok(()),
             other => other,
+        }
+    }
+
+    /// Somebody else's command is not killed: it may serve more than this container.
+    fn still_busy(&self, id: &str) -> Error {
+        match remains::lock_holder(&self.layout.container(id)) {
+            Some(pid) => Error::state(
+                format!("process {pid} is changing container {id} and does not get on"),
+                format!("if it is stopped, continue it with `kill -CONT {pid}`, or end it"),
+            ),
+            None => Error::state(format!("container {id} is being changed"), "try again"),
         }
     }
 
