@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //! The error edge: every message to stderr and every exit code other than a container's.
 
+use crate::absent;
 use crate::render::for_terminal;
 use crate::session::terminal;
 use brig_report::{Kind, Report};
@@ -75,8 +76,13 @@ fn print_usage(error: &clap::Error) -> u8 {
         drop(error.print());
         return 0;
     }
-    let text = error.render().to_string();
-    say(&text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+    match absent::report(error) {
+        Some(report) => say(&report),
+        None => {
+            let text = error.render().to_string();
+            say(&text.strip_prefix("error: ").unwrap_or(&text).trim_end());
+        }
+    }
     match error.kind() {
         // Docker tells a missing argument from a wrong flag.
         E::MissingRequiredArgument | E::InvalidSubcommand | E::TooManyValues => 1,

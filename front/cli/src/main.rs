@@ -5,6 +5,7 @@
 //! errors are printed here and nowhere else; no logic that a server would need, too.
 #![forbid(unsafe_code)]
 
+mod absent;
 mod arguments;
 mod cli;
 mod commands;
