@@ -159,10 +159,10 @@ impl Runtime {
         if let Some(message) = last_error(&log) {
             return RuntimeError::Refused { message };
         }
-        if code == Some(spawn::EXEC_FAILED) {
-            if let Err(source) = access(&self.program, Access::EXEC_OK) {
-                return RuntimeError::Execute { program: self.program.clone(), source };
-            }
+        if code == Some(spawn::EXEC_FAILED)
+            && let Err(source) = access(&self.program, Access::EXEC_OK)
+        {
+            return RuntimeError::Execute { program: self.program.clone(), source };
         }
         let Some(stderr) = stderr else { return RuntimeError::Silent };
         let text = stderr.try_clone().map(File::from).map(|mut file| {

@@ -178,10 +178,10 @@ impl Stdio {
         } else {
             self.waiting.drain(..written);
         }
-        if let Endpoint::Pipes { stdin, .. } = &mut self.endpoint {
-            if broken || (self.eof_wanted && self.waiting.is_empty()) {
-                *stdin = None;
-            }
+        if let Endpoint::Pipes { stdin, .. } = &mut self.endpoint
+            && (broken || (self.eof_wanted && self.waiting.is_empty()))
+        {
+            *stdin = None;
         }
     }
 

@@ -12,10 +12,10 @@ use std::process::ExitCode;
 pub(crate) fn fail(global: &Global, report: &Report, exit_code: u8) -> ExitCode {
     // Nobody to tell when stderr itself is broken.
     drop(writeln!(std::io::stderr(), "brig-oci: {report}"));
-    if let Some(path) = &global.log {
-        if let Ok(mut file) = OpenOptions::new().append(true).create(true).open(path) {
-            drop(file.write_all(line(global.log_json, report).as_bytes()));
-        }
+    if let Some(path) = &global.log
+        && let Ok(mut file) = OpenOptions::new().append(true).create(true).open(path)
+    {
+        drop(file.write_all(line(global.log_json, report).as_bytes()));
     }
     ExitCode::from(exit_code)
 }

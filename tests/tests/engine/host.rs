@@ -14,10 +14,10 @@ fn find(dir: &Path, name: &str) -> Option<PathBuf> {
         if entry.file_name() == name {
             return Some(entry.path());
         }
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            if let Some(found) = find(&entry.path(), name) {
-                return Some(found);
-            }
+        if entry.file_type().is_ok_and(|kind| kind.is_dir())
+            && let Some(found) = find(&entry.path(), name)
+        {
+            return Some(found);
         }
     }
     None

@@ -183,11 +183,11 @@ impl<'a> Assembler<'a> {
         let mut missing = Vec::new();
         let mut open = vec![root];
         while let Some(id) = open.pop() {
-            if let Node::Test { yes, no, .. } = self.graph.node(id) {
-                if !std::mem::replace(&mut self.met[id], true) {
-                    missing.push(id);
-                    open.extend([yes, no]);
-                }
+            if let Node::Test { yes, no, .. } = self.graph.node(id)
+                && !std::mem::replace(&mut self.met[id], true)
+            {
+                missing.push(id);
+                open.extend([yes, no]);
             }
         }
         // Successors have smaller ids.

@@ -50,7 +50,7 @@ fn word(offset: u32, audit_arch: u32, number: u32, args: &[u64; 6]) -> u32 {
         _ => {
             let index = usize::try_from((offset - 16) / 8).expect("below 6");
             let bytes = args[index].to_ne_bytes();
-            let half = if offset % 8 == 0 { &bytes[..4] } else { &bytes[4..] };
+            let half = if offset.is_multiple_of(8) { &bytes[..4] } else { &bytes[4..] };
             u32::from_ne_bytes(half.try_into().expect("four bytes"))
         }
     }

@@ -73,10 +73,10 @@ impl Graph {
         default: NodeId,
         is_64_bit: bool,
     ) -> NodeId {
-        if let [only] = rules {
-            if only.conditions.is_empty() {
-                return self.ret(only.action.to_ret());
-            }
+        if let [only] = rules
+            && only.conditions.is_empty()
+        {
+            return self.ret(only.action.to_ret());
         }
         let conditions: usize = rules.iter().map(|rule| rule.conditions.len()).sum();
         if conditions <= TRACKED_CONDITIONS_MAX {

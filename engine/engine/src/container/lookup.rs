@@ -14,10 +14,10 @@ pub(crate) fn find(layout: &Layout, text: &str) -> Result<String> {
         return Ok(text.to_owned());
     }
     let name = text.strip_prefix('/').unwrap_or(text);
-    if names::validate(name).is_ok() {
-        if let Some(id) = by_name(layout, name)? {
-            return Ok(id);
-        }
+    if names::validate(name).is_ok()
+        && let Some(id) = by_name(layout, name)?
+    {
+        return Ok(id);
     }
     if text.is_empty() || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
         return Err(unknown());

@@ -99,7 +99,7 @@ impl Extended {
             }
             b"offset" | b"numbytes" => {
                 // They come in pairs; any other order would mislead.
-                let even = sparse.numbers.len() % 2 == 0;
+                let even = sparse.numbers.len().is_multiple_of(2);
                 if even != (name == b"offset") {
                     return Err("sparse map out of order");
                 }
@@ -142,7 +142,7 @@ impl Sparse {
 
 /// Groups offsets and lengths.
 pub(super) fn pairs(numbers: &[u64]) -> Result<Vec<Extent>, Fault> {
-    if numbers.len() % 2 != 0 {
+    if !numbers.len().is_multiple_of(2) {
         return Err("sparse map with half an extent");
     }
     Ok(numbers.chunks_exact(2).map(|n| Extent { offset: n[0], bytes: n[1] }).collect())

@@ -110,13 +110,13 @@ pub(crate) fn check_terminal(tty: bool, interactive: bool) -> Result<(), Failure
 pub(crate) fn converse(engine: &Engine, id: &str, session: Session) -> Outcome {
     let end = session.run(&mut |signal| {
         // A container that has just ended needs no signal.
-        if let Err(error) = engine.kill(id, signal) {
-            if !matches!(
+        if let Err(error) = engine.kill(id, signal)
+            && !matches!(
                 error,
                 brig_engine::Error::State { .. } | brig_engine::Error::NoSuchContainer(_)
-            ) {
-                say(&error.report());
-            }
+            )
+        {
+            say(&error.report());
         }
     })?;
     match end {

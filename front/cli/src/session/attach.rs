@@ -90,10 +90,10 @@ impl Session {
                 return Ok(End::Detached);
             }
             self.flush(&mut state);
-            if ready.socket {
-                if let Some(end) = self.take_output(&mut state, &mut buffer)? {
-                    return Ok(end);
-                }
+            if ready.socket
+                && let Some(end) = self.take_output(&mut state, &mut buffer)?
+            {
+                return Ok(end);
             }
         }
     }

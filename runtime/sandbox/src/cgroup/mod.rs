@@ -188,10 +188,10 @@ fn make_directory(
     resources: &Resources,
 ) -> std::result::Result<OwnedFd, SysError> {
     // The common case: only the last directory is new.
-    if let (Some(parent), Some(name)) = (path.parent(), path.file_name()) {
-        if let Ok(parent) = open_directory(parent) {
-            return make_child(hierarchy, &parent, name, path, resources);
-        }
+    if let (Some(parent), Some(name)) = (path.parent(), path.file_name())
+        && let Ok(parent) = open_directory(parent)
+    {
+        return make_child(hierarchy, &parent, name, path, resources);
     }
     let mut walked = hierarchy.mount.clone();
     let mut dir = open_directory(&walked)?;

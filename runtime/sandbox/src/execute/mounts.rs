@@ -94,10 +94,10 @@ pub(super) fn attach_cgroup(
     let step = || format!("show the cgroup on `{destination}`");
     let target = root.target(destination, Shape::Directory, true)?;
     let trees = std::mem::take(trees);
-    if let [CgroupTree { controllers, tree, .. }] = trees.as_slice() {
-        if controllers.is_empty() {
-            return mount::attach(tree.as_fd(), target.as_fd()).in_step(step);
-        }
+    if let [CgroupTree { controllers, tree, .. }] = trees.as_slice()
+        && controllers.is_empty()
+    {
+        return mount::attach(tree.as_fd(), target.as_fd()).in_step(step);
     }
     if trees.is_empty() {
         return Err(Error::refused(step(), "the container has no cgroup"));

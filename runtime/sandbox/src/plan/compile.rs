@@ -405,10 +405,10 @@ impl Compiler<'_> {
 
     /// Hooks, masks, terminal, root.
     fn finish_steps(&mut self) -> Result<()> {
-        if let Some(process) = &self.spec.process {
-            if Path::new(&process.cwd) != Path::new("/") {
-                self.create.push(InitStep::MakeCwd(process.cwd.clone()));
-            }
+        if let Some(process) = &self.spec.process
+            && Path::new(&process.cwd) != Path::new("/")
+        {
+            self.create.push(InitStep::MakeCwd(process.cwd.clone()));
         }
         self.create.push(InitStep::RuntimeHooks);
         self.create.push(InitStep::CreateContainerHooks);
