@@ -22,6 +22,8 @@ cleanup() {
     left=$(brig ps -aq 2>/dev/null || true)
     # shellcheck disable=SC2086
     [ -z "$left" ] || brig rm -f $left >/dev/null 2>&1 || true
+    # The empty parent group that the engine keeps for the next container; refused when in use.
+    rmdir /sys/fs/cgroup/brig /sys/fs/cgroup/*/brig 2>/dev/null || true
     rm -rf "$work"
 }
 trap cleanup EXIT
