@@ -33,7 +33,7 @@ if ! cargo_is_recent; then
     if command -v apt-cache >/dev/null && [ "$(id -u)" = 0 ]; then apt_refresh; fi
     package=$(cargo_package) || fail \
         "no cargo of version $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later here or in apt" \
-        "install one with \`rustup\` (https://rustup.rs), then run \`make\` again"
+        "Debian 12 has one in its security updates: enable them in apt's sources; or use \`rustup\` (https://rustup.rs); then run \`make\` again"
     apt_install "$package" "${package/cargo/rustc}"
     hash -r
     cargo_is_recent || fail "$package is installed, yet \`cargo --version\` says $(cargo --version 2>&1 | head -n 1)" \
