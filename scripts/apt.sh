@@ -31,14 +31,17 @@ apt_install() {
     for package in "$@"; do
         installed "$package" || missing+=("$package")
     done
-    [ "${#missing[@]}" -gt 0 ] || return 0
+    [ "${#missing[@]}" = 0 ] || apt_install_newest "${missing[@]}"
+}
+
+# apt_install_newest PACKAGE...: installs them, or brings them up to apt's candidate.
+apt_install_newest() {
     command -v apt-get >/dev/null ||
-        fail "missing: ${missing[*]}, and this system has no apt-get" "install them with this system's package manager"
-    [ "$(id -u)" = 0 ] ||
-        fail "missing packages: ${missing[*]}" "run \`apt-get install ${missing[*]}\` as root"
+        fail "missing: $*, and this system has no apt-get" "install them with this system's package manager"
+    [ "$(id -u)" = 0 ] || fail "missing packages: $*" "run \`apt-get install $*\` as root"
     apt_refresh
-    echo "installing: ${missing[*]}" >&2
+    echo "installing: $*" >&2
     DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=600 install -y -qq \
-        --no-install-recommends "${missing[@]}" >/dev/null </dev/null ||
-        fail "apt-get could not install ${missing[*]}" "run \`apt-get install ${missing[*]}\` to see why"
+        --no-install-recommends "$@" >/dev/null </dev/null ||
+        fail "apt-get could not install $*" "run \`apt-get install $*\` to see why"
 }

@@ -34,7 +34,7 @@ if ! cargo_is_recent; then
     package=$(cargo_package) || fail \
         "no cargo of version $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or later here or in apt" \
         "Debian 12 has one in its security updates: enable them in apt's sources; or use \`rustup\` (https://rustup.rs); then run \`make\` again"
-    apt_install "$package" "${package/cargo/rustc}"
+    apt_install_newest "$package" "${package/cargo/rustc}"
     hash -r
     cargo_is_recent || fail "$package is installed, yet \`cargo --version\` says $(cargo --version 2>&1 | head -n 1)" \
         "an older cargo comes first in PATH: remove it, or put /usr/bin before it"
