@@ -163,8 +163,7 @@ pub fn cloexec_from(first: u32) -> Result<(), Errno> {
     check(result).map(drop)
 }
 
-/// Whose I/O priority, CPU set and name the next program inherits is the caller's; only the
-/// process's file mode creation mask is set here. Returns the previous mask.
+/// Sets the file mode creation mask; returns the previous one.
 pub fn umask(mask: u32) -> u32 {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(mask)).as_raw_mode()
 }

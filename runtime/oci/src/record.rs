@@ -28,9 +28,6 @@ pub(crate) struct Record {
     pub(crate) rootfs: PathBuf,
     /// RFC 3339, UTC.
     pub(crate) created: String,
-    /// Name of the user who made it.
-    #[serde(default)]
-    pub(crate) owner: String,
     /// The configuration's annotations.
     #[serde(default)]
     pub(crate) annotations: BTreeMap<String, String>,

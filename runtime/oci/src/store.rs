@@ -154,6 +154,16 @@ impl Container {
         }
     }
 
+    /// Returns who made the container: the owner of its directory, without a name service.
+    pub(crate) fn owner(&self) -> String {
+        use std::os::unix::fs::MetadataExt;
+        match std::fs::symlink_metadata(&self.directory).map(|metadata| metadata.uid()) {
+            Ok(0) => "root".to_owned(),
+            Ok(uid) => format!("#{uid}"),
+            Err(_) => String::new(),
+        }
+    }
+
     /// Removes the directory.
     ///
     /// # Errors

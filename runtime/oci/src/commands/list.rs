@@ -16,16 +16,16 @@ pub(super) fn run(global: &Global, words: &[String]) -> Outcome {
         // Being made or removed right now: not a container yet, or no more.
         let Ok(record) = container.load() else { continue };
         let status = container.status(&record)?;
-        rows.push((record.state(status), record));
+        rows.push((record.state(status), record, container.owner()));
     }
     if arguments.get("format") == Some("json") {
         let rows: Vec<_> = rows
             .iter()
-            .map(|(state, record)| {
+            .map(|(state, record, owner)| {
                 json!({
                     "ociVersion": state.oci_version, "id": state.id, "pid": state.pid,
                     "status": state.status, "bundle": state.bundle, "rootfs": record.rootfs,
-                    "created": record.created, "owner": record.owner,
+                    "created": record.created, "owner": owner,
                 })
             })
             .collect();
@@ -35,7 +35,7 @@ pub(super) fn run(global: &Global, words: &[String]) -> Outcome {
     if !arguments.is_set("quiet") {
         text.push_str("ID          PID         STATUS      BUNDLE      CREATED     OWNER\n");
     }
-    for (state, record) in &rows {
+    for (state, record, owner) in &rows {
         let written = if arguments.is_set("quiet") {
             writeln!(text, "{}", state.id)
         } else {
@@ -43,7 +43,7 @@ pub(super) fn run(global: &Global, words: &[String]) -> Outcome {
             writeln!(
                 text,
                 "{:<11} {:<11} {status:<11} {:<11} {:<11} {}",
-                state.id, state.pid, state.bundle, record.created, record.owner
+                state.id, state.pid, state.bundle, record.created, owner
             )
         };
         written.expect("writing to a String cannot fail");

@@ -179,8 +179,8 @@ fn listen_fds() -> Option<u32> {
     std::env::var("LISTEN_FDS").ok()?.parse().ok()
 }
 
-/// Tells the program of the sockets that the caller was activated with; the program is pid 1
-/// of its namespace, or learns its pid as any other.
+/// Tells the program of the sockets that the caller was activated with, as runc does: as pid 1,
+/// which it is in a PID namespace of its own.
 fn pass_listen_fds(spec: &mut Spec) {
     if let (Some(count), Some(process)) = (listen_fds(), &mut spec.process) {
         process.env.push(format!("LISTEN_FDS={count}"));
@@ -203,7 +203,6 @@ fn record(id: &str, bundle: &Bundle, cgroup: Vec<PathBuf>) -> Record {
         bundle: bundle.directory.clone(),
         rootfs: bundle.directory.join(spec.root.as_ref().map_or("", |root| root.path.as_str())),
         created: Timestamp::now().to_log(),
-        owner: "root".to_owned(),
         annotations: spec.annotations.clone(),
         cgroup,
         namespaces: linux.map(namespaces).unwrap_or_default(),

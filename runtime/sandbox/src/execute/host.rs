@@ -202,10 +202,14 @@ fn open_tree(step: &HostStep) -> Result<OwnedFd> {
     let name = || format!("open the bind mount source `{}`", source.display());
     let tree = mount::open_tree_clone(CWD, source, *recursive)
         .in_step_hint(name, "the source of a bind mount must exist on the host")?;
-    let whole = AttrChange { propagation: *propagation, ..*recursive_attr };
-    mount::set_attr(tree.as_fd(), whole, true).in_step(name)?;
-    if !attr.is_empty() {
-        mount::set_attr(tree.as_fd(), *attr, false).in_step(name)?;
+    let (word, recursive_word) = *propagation;
+    let (below, top) = if recursive_word { (word, 0) } else { (0, word) };
+    let whole = AttrChange { propagation: below, ..*recursive_attr };
+    let top = AttrChange { propagation: top, ..*attr };
+    for (change, recursive) in [(whole, true), (top, false)] {
+        if !change.is_empty() {
+            mount::set_attr(tree.as_fd(), change, recursive).in_step(name)?;
+        }
     }
     if let Some(maps) = idmap {
         let namespace = userns::userns_fd(&maps.uid, &maps.gid).in_step(name)?;

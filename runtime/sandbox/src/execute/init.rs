@@ -107,7 +107,7 @@ impl<'a> Running<'a> {
                 if let Err(error) = self.channel.send(&FromInit::Ready, None) {
                     return error;
                 }
-                match listening.wait(self.channel) {
+                match listening.wait() {
                     Ok(connection) => Some(connection),
                     Err(error) => return error,
                 }
@@ -238,8 +238,8 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Writes `0` to each `tasks` file: the writer moves itself. On v2 init was born there,
-    /// unless an intermediate process made it, which then was.
+    /// Writes `0` to each `tasks` file: the writer moves itself. On v2 init was born in the group,
+    /// or its intermediate parent was.
     fn attach_cgroup(&mut self) -> Result<()> {
         for tasks in self.init.prepared.tasks.drain(..) {
             rustix::io::write(&tasks, b"0")

@@ -6,7 +6,6 @@
 //! succeeded, and a word is the failure. A socket nobody listens on any more means that the
 //! container was started (or is dead).
 
-use super::channel::Channel;
 use crate::error::{Failure, InStep};
 use crate::{Error, Result};
 use brig_sys::Context;
@@ -69,7 +68,7 @@ impl Listening {
 
     /// Waits for `start`. When the creator dies before, nothing is lost: the container stays
     /// created and its state record has its pid.
-    pub(super) fn wait(self, _creator: &Channel) -> Result<Connection> {
+    pub(super) fn wait(self) -> Result<Connection> {
         let step = || "wait for start";
         loop {
             let connection = match accept_with(&self.0, SocketFlags::CLOEXEC) {

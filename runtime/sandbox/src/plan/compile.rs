@@ -5,7 +5,7 @@ use super::mount::{self, MountPlan, MountSource, Options};
 use super::namespace::{NamespaceKind, Namespaces};
 use super::process::ProcessPlan;
 use super::step::{HostStep, IdMaps, InitStep, Plan, TreeSlot};
-use super::{device, print};
+use super::{DeviceNode, device, print};
 use crate::{Error, Result};
 use brig_spec::runtime::{Linux, Mount, Spec};
 use brig_sys::mount::{AttrChange, FsOption, attr, propagation};
@@ -212,7 +212,7 @@ impl Compiler<'_> {
 
     /// Root file system, mounts, devices.
     fn mount_steps(&mut self) -> Result<()> {
-        let (propagation, _) = self.root_propagation()?;
+        let propagation = self.root_propagation()?;
         // A shared root would let the container's mounts flow back to the host.
         let inherited = match propagation {
             propagation::SLAVE | propagation::SHARED => propagation::SLAVE,
@@ -224,12 +224,10 @@ impl Compiler<'_> {
         for mount in &self.spec.mounts {
             own_dev |= self.mount(mount)?;
         }
-        let has_dev =
-            self.spec.mounts.iter().any(|m| m.destination.trim_end_matches('/') == "/dev");
         if !own_dev {
             self.devices_in_place()?;
         }
-        if !has_dev || own_dev || !self.is_bind("/dev") {
+        if !self.is_bind("/dev") {
             self.create.push(InitStep::DevSymlinks);
         }
         Ok(())
@@ -320,8 +318,8 @@ impl Compiler<'_> {
             recursive_attr: options.recursive_attr,
             idmap,
             propagation: match options.propagation {
-                0 => propagation::PRIVATE,
-                word => word,
+                0 => (propagation::PRIVATE, true),
+                word => (word, options.recursive_propagation),
             },
         });
         self.create.push(InitStep::Mount(Box::new(MountPlan {
@@ -338,12 +336,14 @@ impl Compiler<'_> {
         let (nodes, elsewhere): (Vec<_>, Vec<_>) = device::nodes(&self.linux.devices)?
             .into_iter()
             .partition(|node| node.path.starts_with("/dev/"));
+        let shift = |(uid, gid)| (outside(&self.maps.uid, uid), outside(&self.maps.gid, gid));
+        let nodes = nodes.into_iter().map(|node| DeviceNode { owner: shift(node.owner), ..node });
         self.prepare.push(HostStep::MakeDev {
             slot,
             options: options.data,
             attributes: options.attr.set & !attr::NODEV,
-            nodes,
-            owner: (outside(&self.maps.uid, 0), outside(&self.maps.gid, 0)),
+            owner: shift((0, 0)),
+            nodes: nodes.collect(),
         });
         self.create.push(InitStep::Mount(Box::new(MountPlan {
             destination,
@@ -381,7 +381,7 @@ impl Compiler<'_> {
                 attr: AttrChange::default(),
                 recursive_attr: AttrChange::default(),
                 idmap: None,
-                propagation: propagation::PRIVATE,
+                propagation: (propagation::PRIVATE, true),
             });
             self.create.push(InitStep::Mount(Box::new(MountPlan {
                 destination: node.path,
@@ -393,12 +393,12 @@ impl Compiler<'_> {
         Ok(())
     }
 
-    fn root_propagation(&self) -> Result<(u64, bool)> {
+    fn root_propagation(&self) -> Result<u64> {
         let word = self.linux.rootfs_propagation.as_str();
         if word.is_empty() {
-            return Ok((propagation::PRIVATE, true));
+            return Ok(propagation::PRIVATE);
         }
-        mount::parse_propagation(word).ok_or_else(|| {
+        mount::parse_propagation(word).map(|(value, _)| value).ok_or_else(|| {
             Error::config("linux.rootfsPropagation", format!("unknown word `{word}`"))
         })
     }
@@ -430,7 +430,7 @@ impl Compiler<'_> {
             let path = self.sysctl(key)?;
             self.create.push(InitStep::Sysctl { path, value: value.clone() });
         }
-        let (propagation, _) = self.root_propagation()?;
+        let propagation = self.root_propagation()?;
         self.create.push(match self.facts.no_pivot {
             true => InitStep::MoveRoot,
             false => InitStep::PivotRoot,
@@ -483,5 +483,5 @@ fn outside(extents: &[brig_sys::userns::Extent], inside: u32) -> u32 {
     extents
         .iter()
         .find(|extent| inside >= extent.inside && inside - extent.inside < extent.count)
-        .map_or(inside, |extent| extent.outside + (inside - extent.inside))
+        .map_or(inside, |extent| extent.outside.saturating_add(inside - extent.inside))
 }

@@ -81,7 +81,9 @@ impl Display for HostStep {
                 if let Some(maps) = idmap {
                     write!(f, ", idmapped {maps}")?;
                 }
-                write!(f, ", {}", propagation_word(*propagation))
+                let (word, recursive) = *propagation;
+                write!(f, ", {}", propagation_word(word))?;
+                write_if(f, !recursive, " at its top")
             }
             Self::MakeDev { slot, options, nodes, owner, .. } => {
                 write!(

@@ -65,8 +65,9 @@ pub enum HostStep {
         recursive_attr: AttrChange,
         /// Ids to shift by.
         idmap: Option<IdMaps>,
-        /// Propagation, from [`brig_sys::mount::propagation`].
-        propagation: u64,
+        /// Propagation, from [`brig_sys::mount::propagation`], and whether it is that of
+        /// everything mounted below, too.
+        propagation: (u64, bool),
     },
     /// Make `/dev`: a tmpfs with brig's own device nodes, never the image's.
     MakeDev {
@@ -76,9 +77,9 @@ pub enum HostStep {
         options: Vec<FsOption>,
         /// Attributes of the mount.
         attributes: u64,
-        /// Nodes.
+        /// Nodes, owners as the host sees them.
         nodes: Vec<DeviceNode>,
-        /// Host owner of `/dev` and of nodes without an owner of their own.
+        /// Host owner of `/dev` itself.
         owner: (u32, u32),
     },
     /// Make the two objects that masked paths show: a null device and an empty directory.

@@ -37,8 +37,7 @@ pub(crate) fn make_dev(
             let reason = format!("`{}` is not below /dev", node.path);
             return Err(Error::config("linux.devices", reason));
         };
-        let shifted = (uid + node.owner.0, gid + node.owner.1);
-        node_below(&tree, name, node, shifted)
+        node_below(&tree, name, node, node.owner)
             .in_step(|| format!("make device `{}`", node.path))?;
     }
     Ok(tree)
