@@ -36,6 +36,8 @@ const LACKS: &[(&str, Kind, &str)] = &[
     ("cleans_up_after_limits", Kind::Crun, "crun 1.8 leaves the cgroups"),
     ("domainname", Kind::Runc, "runc 1.1 has none"),
     ("events", Kind::Crun, "crun has no events"),
+    ("refuses_lost_limits", Kind::Crun, "crun 1.8 was not tried with these on v2"),
+    ("refuses_lost_limits", Kind::Runc, "runc 1.1 passes over what v2 lacks"),
     ("exec_inherits_all", Kind::Crun, "crun 1.8 takes only environment and capabilities"),
     ("failing_poststop", Kind::Crun, "crun 1.8 keeps the container"),
     ("fault_hook", Kind::Crun, "brig's programs only"),

@@ -17,9 +17,13 @@ fn with(resources: &Value) -> Case {
 #[test]
 fn memory_limits_are_set() {
     needs!(root, runtime, cgroups);
-    let case = with(&json!({"memory": {
-        "limit": 33_554_432, "reservation": 16_777_216, "swappiness": 10, "disableOOMKiller": false,
-    }}));
+    let mut memory = json!({
+        "limit": 33_554_432, "reservation": 16_777_216, "disableOOMKiller": false,
+    });
+    if cgroup::mode() != Mode::V2 {
+        memory["swappiness"] = json!(10);
+    }
+    let case = with(&json!({ "memory": memory }));
     drop(case.launch());
     let limit = case.cgroup_limit("memory", "memory.limit_in_bytes", "memory.max");
     let reservation = case.cgroup_limit("memory", "memory.soft_limit_in_bytes", "memory.low");
@@ -29,6 +33,16 @@ fn memory_limits_are_set() {
     }
     case.delete_force();
     case.finish();
+}
+
+#[test]
+fn memory_settings_that_v2_lacks_are_refused_by_name() {
+    needs!(root, runtime, cgroup2, refuses_lost_limits);
+    for (name, value) in [("swappiness", json!(10)), ("disableOOMKiller", json!(true))] {
+        let case = with(&json!({"memory": {name: value}}));
+        drop(case.run().fails().says(&[name.to_lowercase().as_str()]));
+        case.finish();
+    }
 }
 
 #[test]

@@ -60,6 +60,17 @@ pub(super) fn controllers(groups: &[Group], resources: &Resources) -> Result<()>
         }
     }
     let is_pure = groups.iter().any(Group::is_pure);
+    if let (true, Some(memory)) = (is_pure, &resources.memory) {
+        // As crun: cgroup v2 has neither, and a document that asks must not seem to be heard.
+        let asked = [
+            (memory.swappiness.is_some(), "memory.swappiness"),
+            (memory.disable_oom_killer, "memory.disableOOMKiller"),
+        ];
+        if let Some((_, field)) = asked.iter().find(|(asked, _)| *asked) {
+            let reason = "cgroup v2 has no such setting";
+            return Err(Error::config(format!("linux.resources.{field}"), reason));
+        }
+    }
     if !is_pure && !resources.unified.is_empty() {
         let reason = "this machine has cgroup v1, where these files do not exist";
         return Err(Error::config("linux.resources.unified", reason));
