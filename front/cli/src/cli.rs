@@ -242,8 +242,8 @@ mod tests {
     #[test]
     fn run_switches_take_gos_values() {
         let arguments = run("brig run --rm=false -it=true --sig-proxy=0 busybox");
-        assert!(!arguments.rm && arguments.container.tty && !arguments.sig_proxy());
-        assert!(run("brig run -i busybox").sig_proxy());
+        assert!(!arguments.rm && arguments.container.tty && !arguments.client.sig_proxy());
+        assert!(run("brig run -i busybox").client.sig_proxy());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::exit_code;
 use crate::failure::{Failure, Outcome, say};
-use crate::options::{ContainerArguments, request};
+use crate::options::{ClientArguments, ContainerArguments, request};
 use crate::render::line;
 use crate::session::attach::{End, Session};
 use crate::session::{DetachKeys, terminal};
@@ -30,22 +30,11 @@ pub(crate) struct Arguments {
     /// Run in the background and print the container's id
     #[arg(short, long)]
     pub(crate) detach: bool,
-    /// Key sequence for leaving a container with a terminal [default: ctrl-p,ctrl-q]
-    #[arg(long, value_name = "KEYS")]
-    pub(crate) detach_keys: Option<String>,
+    #[command(flatten)]
+    pub(crate) client: ClientArguments,
     /// Remove the container when it ends
     #[arg(long)]
     pub(crate) rm: bool,
-    /// Pass signals on to the container [default: true]
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        value_parser = crate::arguments::parse_bool
-    )]
-    sig_proxy: Option<bool>,
     #[command(flatten)]
     pub(crate) container: ContainerArguments,
     /// Image, then the command and its arguments
@@ -59,13 +48,6 @@ pub(crate) struct Arguments {
     pub(crate) image_and_command: Vec<String>,
 }
 
-impl Arguments {
-    /// Returns whether signals are passed on.
-    pub(crate) fn sig_proxy(&self) -> bool {
-        self.sig_proxy.unwrap_or(true)
-    }
-}
-
 /// Runs a new container.
 pub(crate) fn run(engine: &Engine, arguments: &Arguments) -> Outcome {
     run_container(engine, arguments).map_err(Failure::of_run)
@@ -77,11 +59,11 @@ fn run_container(engine: &Engine, arguments: &Arguments) -> Outcome {
     if attached {
         check_terminal(container.tty, container.interactive)?;
     }
-    let detach_keys = DetachKeys::parse(arguments.detach_keys.as_deref())?;
+    let detach_keys = DetachKeys::parse(arguments.client.detach_keys.as_deref())?;
     let request = request(container, &arguments.image_and_command, arguments.rm, attached)?;
     let cidfile = super::create::CidFile::reserve(container.cidfile.as_deref())?;
     // From here on signals wait until there is a container to pass them on to.
-    let signals = if attached && arguments.sig_proxy() { Some(block_all()?) } else { None };
+    let signals = if attached && arguments.client.sig_proxy() { Some(block_all()?) } else { None };
     let created = engine.create(&request)?;
     let id = created.record().id.clone();
     cidfile.fill(&id)?;

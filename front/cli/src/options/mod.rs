@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //! Options of `run` and `create`: what was typed, and what it means to the engine.
 
+mod client;
 pub(crate) mod env;
 mod mount;
 mod request;
 mod security;
 mod ulimit;
 
+pub(crate) use client::ClientArguments;
 pub(crate) use request::request;
 
 use clap::Args;
